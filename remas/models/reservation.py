@@ -1,0 +1,134 @@
+"""Reservations with their allocations and tags, and remembered answers to repeated requests."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    Index,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from remas.models.base import Base
+from remas.models.cluster import Node, Resource
+from remas.models.people import User
+
+
+class Status(StrEnum):
+    """Where a reservation stands: derived from its facts and the clock, never stored."""
+
+    SCHEDULED = "scheduled"
+    RUNNING = "running"
+    FINISHED = "finished"
+    CANCELLED = "cancelled"
+
+
+reservation_tag = Table(
+    "reservation_tag",
+    Base.metadata,
+    Column("reservation_id", ForeignKey("reservation.id"), primary_key=True),
+    Column("tag_id", ForeignKey("tag.id", ondelete="CASCADE"), primary_key=True, index=True),
+)
+
+
+class Reservation(Base):
+    """A granted request for `[starts_at, ends_at)`. Never deleted."""
+
+    __tablename__ = "reservation"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(String(200))
+    description: Mapped[str | None] = mapped_column(Text)
+    owner_id: Mapped[int] = mapped_column(ForeignKey("user.id"))
+    starts_at: Mapped[datetime]
+    ends_at: Mapped[datetime]
+    created_at: Mapped[datetime]
+    updated_at: Mapped[datetime]
+    cancelled_at: Mapped[datetime | None]
+    released_at: Mapped[datetime | None]
+    version: Mapped[int] = mapped_column(default=1, server_default="1")
+
+    owner: Mapped[User] = relationship()
+    allocations: Mapped[list[Allocation]] = relationship(
+        back_populates="reservation",
+        cascade="all, delete-orphan",
+        order_by="(Allocation.node_id, Allocation.resource_id)",
+    )
+    tags: Mapped[list[Tag]] = relationship(secondary=reservation_tag, order_by="Tag.name")
+
+    __table_args__ = (
+        CheckConstraint("ends_at > starts_at", name="ends_after_start"),
+        # What overlaps a window: all that ends after its start, of which few start before its
+        # end. The second index serves windows that lie far back.
+        Index(None, "ends_at", "starts_at"),
+        Index(None, "starts_at", "ends_at"),
+        Index(None, "owner_id", "ends_at"),
+    )
+
+    def status(self, now: datetime) -> Status:
+        """The status at `now`; cancelling and releasing decide over the clock."""
+        if self.cancelled_at is not None:
+            return Status.CANCELLED
+        if self.released_at is not None or self.ends_at <= now:
+            return Status.FINISHED
+        return Status.RUNNING if self.starts_at <= now else Status.SCHEDULED
+
+
+class Allocation(Base):
+    """Units of one resource on one node held by one reservation."""
+
+    __tablename__ = "allocation"
+
+    reservation_id: Mapped[int] = mapped_column(ForeignKey("reservation.id"), primary_key=True)
+    node_id: Mapped[int] = mapped_column(ForeignKey("node.id"), primary_key=True, index=True)
+    resource_id: Mapped[int] = mapped_column(
+        ForeignKey("resource.id"), primary_key=True, index=True
+    )
+    amount: Mapped[int] = mapped_column(BigInteger)
+
+    reservation: Mapped[Reservation] = relationship(back_populates="allocations")
+    node: Mapped[Node] = relationship()
+    resource: Mapped[Resource] = relationship()
+
+    __table_args__ = (CheckConstraint("amount > 0", name="amount_positive"),)
+
+
+class Tag(Base):
+    """A person's own label for own reservations."""
+
+    __tablename__ = "tag"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(String(200))
+    description: Mapped[str | None] = mapped_column(Text)
+    user_id: Mapped[int] = mapped_column(ForeignKey("user.id"))
+
+    user: Mapped[User] = relationship()
+
+    __table_args__ = (
+        UniqueConstraint("user_id", "name"),
+        CheckConstraint("name <> ''", name="name_not_empty"),
+    )
+
+
+class IdempotencyKey(Base):
+    """The first answer to a request that carried this key, kept for a day."""
+
+    __tablename__ = "idempotency_key"
+
+    user_id: Mapped[int] = mapped_column(ForeignKey("user.id"), primary_key=True)
+    key: Mapped[str] = mapped_column(String(255), primary_key=True)
+    fingerprint: Mapped[str] = mapped_column(String(64))
+    body: Mapped[dict[str, Any]] = mapped_column(JSON)
+    created_at: Mapped[datetime] = mapped_column(index=True)

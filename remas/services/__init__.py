@@ -1,0 +1,1 @@
+"""Use cases. Each locks, reads, decides, writes and commits once."""

@@ -1,0 +1,202 @@
+"""Signing in and out: sessions of browsers, token pairs of programs, and whom they stand for.
+
+Every sign-in is a row. A token only names its row: rights, activity and revocation are read from
+the database at each request.
+"""
+
+import secrets
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import jwt
+from sqlalchemy import select, update
+
+from remas import clock
+from remas.config import Settings
+from remas.errors import NotSignedIn
+from remas.models import AuthSession, User
+from remas.services import passwords
+from remas.services.actor import Actor
+from remas.services.groups import is_administrative
+from remas.services.transaction import DbSession, writing
+
+WEB_LIFETIME = timedelta(days=14)
+TOUCH_EVERY = timedelta(minutes=5)  # last use is noted this precisely, to spare writes
+# Verified for unknown usernames, so that they take as long as known ones.
+DECOY = passwords.hash_password(secrets.token_urlsafe(12))
+WRONG = "Wrong username or password."
+
+
+@dataclass(frozen=True, slots=True)
+class TokenPair:
+    access_token: str
+    refresh_token: str
+    expires_in: int  # seconds
+
+
+def authenticate(session: DbSession, username: str, password: str) -> User:
+    """The active user with this password. Raises `NotSignedIn`, in the same time for all."""
+    user = session.scalar(select(User).where(User.username == username))
+    good = passwords.matches(user.password_hash if user else DECOY, password)
+    if user is None or not good or not user.active:
+        raise NotSignedIn(WRONG)
+    return user
+
+
+def sign_in(username: str, password: str, address: str | None) -> str:
+    """Begin a browser session; its id. Raises `NotSignedIn`."""
+    with writing() as session:
+        user = authenticate(session, username, password)
+        return _begin(session, user, "web", WEB_LIFETIME, address).id
+
+
+def sign_out(session_id: str) -> None:
+    """End a session; ending it again changes nothing."""
+    with writing() as session:
+        _revoke(session, AuthSession.id == session_id)
+
+
+def end_all(session: DbSession, user_id: int, except_id: str | None = None) -> None:
+    """End every session of a user but one. Belongs into the caller's transaction."""
+    _revoke(session, AuthSession.user_id == user_id, AuthSession.id != (except_id or ""))
+
+
+def issue_tokens(settings: Settings, username: str, password: str, address: str | None) -> TokenPair:
+    """A fresh pair for a program. Raises `NotSignedIn`."""
+    with writing() as session:
+        user = authenticate(session, username, password)
+        lifetime = settings.token_refresh_expire
+        begun = _begin(session, user, "token", lifetime, address)
+        return _pair(settings, begun, user)
+
+
+def refresh_tokens(settings: Settings, refresh_token: str) -> TokenPair:
+    """A new pair for a refresh token, which is spent by it.
+
+    A token that was spent before is a stolen one or a copy: the whole session ends. Raises
+    `NotSignedIn`.
+    """
+    claims = _decode(settings, refresh_token, "refresh")
+    now = clock.now()
+    with writing() as session:
+        row = session.scalar(
+            select(AuthSession).where(AuthSession.id == claims["sid"]).with_for_update()
+        )
+        good = row is not None and row.revoked_at is None and row.user.active
+        if row is not None and good and row.refresh_id == claims["jti"]:
+            row.refresh_id = secrets.token_urlsafe(24)
+            row.last_used_at = now
+            row.expires_at = now + settings.token_refresh_expire
+            return _pair(settings, row, row.user)
+        if row is not None:
+            row.revoked_at = row.revoked_at or now
+    raise NotSignedIn("This refresh token is spent or revoked. Sign in again.")
+
+
+def revoke(settings: Settings, refresh_token: str) -> None:
+    """End the session of a refresh token; a token that is worth nothing is no error."""
+    try:
+        claims = _decode(settings, refresh_token, "refresh")
+    except NotSignedIn:
+        return
+    sign_out(claims["sid"])
+
+
+def actor_of_token(
+    session: DbSession, settings: Settings, token: str, address: str | None
+) -> Actor:
+    """Whom an access token stands for, with today's rights. Raises `NotSignedIn`."""
+    claims = _decode(settings, token, "access")
+    actor = actor_of_session(session, settings, claims["sid"], address)
+    if actor is None:
+        raise NotSignedIn("This token is revoked. Sign in again.")
+    return actor
+
+
+def actor_of_session(
+    session: DbSession, settings: Settings, session_id: str, address: str | None
+) -> Actor | None:
+    """Whom a session stands for; None when it has ended or the person is not active."""
+    now = clock.now()
+    row = session.execute(
+        select(AuthSession, User)
+        .join(AuthSession.user)
+        .where(
+            AuthSession.id == session_id,
+            AuthSession.revoked_at.is_(None),
+            AuthSession.expires_at > now,
+            User.active,
+        )
+    ).one_or_none()
+    if row is None:
+        return None
+    begun, user = row.tuple()
+    if now - begun.last_used_at > TOUCH_EVERY:
+        _touch(session, begun, now)
+    return Actor(
+        id=user.id,
+        username=user.username,
+        is_admin=is_administrative(session, user.group_id),
+        time_zone=user.time_zone or settings.timezone.key,
+        full_name=user.full_name,
+        session_id=session_id,
+        address=address,
+        must_change_password=user.password_change_required,
+    )
+
+
+def _touch(session: DbSession, begun: AuthSession, now: datetime) -> None:
+    begun.last_used_at = now
+    session.commit()
+
+
+def _begin(
+    session: DbSession, user: User, kind: str, lifetime: timedelta, address: str | None
+) -> AuthSession:
+    now = clock.now()
+    row = AuthSession(
+        id=secrets.token_urlsafe(24),
+        user=user,
+        kind=kind,
+        refresh_id=secrets.token_urlsafe(24),
+        created_at=now,
+        last_used_at=now,
+        expires_at=now + lifetime,
+        address=address,
+    )
+    session.add(row)
+    return row
+
+
+def _revoke(session: DbSession, *conditions: Any) -> None:
+    open_ones = (*conditions, AuthSession.revoked_at.is_(None))
+    session.execute(update(AuthSession).where(*open_ones).values(revoked_at=clock.now()))
+
+
+def _pair(settings: Settings, row: AuthSession, user: User) -> TokenPair:
+    now = clock.now()
+    lifetime = settings.token_access_expire
+    shared = {"sub": user.username, "user_id": user.id, "sid": row.id, "iat": now}
+    access = {**shared, "kind": "access", "exp": now + lifetime, "jti": secrets.token_hex(8)}
+    refresh = {**shared, "kind": "refresh", "exp": row.expires_at, "jti": row.refresh_id}
+    return TokenPair(
+        jwt.encode(access, settings.secret_key, settings.algorithm),
+        jwt.encode(refresh, settings.secret_key, settings.algorithm),
+        int(lifetime.total_seconds()),
+    )
+
+
+def _decode(settings: Settings, token: str, kind: str) -> dict[str, Any]:
+    try:
+        claims = jwt.decode(
+            token,
+            settings.secret_key,
+            [settings.algorithm],
+            options={"require": ["exp", "sub", "sid", "jti", "kind"]},
+        )
+    except jwt.InvalidTokenError as error:
+        raise NotSignedIn("The token is not valid or has expired. Sign in again.") from error
+    if claims["kind"] != kind:
+        raise NotSignedIn(f"This is no {kind} token.")
+    return claims
