@@ -4,7 +4,6 @@
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
 
@@ -63,6 +62,20 @@ class InUse(Conflict):
         self.things = list(things)
 
 
+class NameTaken(Conflict):
+    """Another one already has this value of `field`, which has to be unique."""
+
+    slug, title = "name-taken", "This is already taken"
+
+    def __init__(self, field: str, detail: str | None = None) -> None:
+        super().__init__(detail or f"Another one already has this {field}. Choose another.")
+        self.field = field
+
+
+class LastAdministrator(Conflict):
+    slug, title = "last-administrator", "At least one active administrator has to remain"
+
+
 class NotChangeable(Conflict):
     slug, title = "not-changeable", "The reservation can no longer be changed like this"
 
@@ -75,25 +88,27 @@ class Stale(DomainError):
     slug, title = "stale", "Somebody changed it in the meantime"
 
 
-@dataclass
 class NoRoom(Exception):
-    """A placement does not fit. `shortages` say why, `offers` where it would."""
+    """A placement does not fit. `shortages` say why, `offers` where it would.
 
-    shortages: Sequence[Any]
-    offers: Sequence[Any] = ()
+    `asked` is what was refused (user id, placement, reservation being moved), for whoever then
+    looks for alternatives.
+    """
 
-    @property
-    def only_limits(self) -> bool:
-        """Whether nothing but the owner's limits stands in the way."""
-        return all(shortage.reason == "limit" for shortage in self.shortages)
-
-    slug = property(lambda self: "limit-exceeded" if self.only_limits else "no-capacity")
-
-    @property
-    def title(self) -> str:
+    def __init__(
+        self,
+        shortages: Sequence[Any],
+        offers: Sequence[Any] = (),
+        asked: tuple[int, Any, int | None] | None = None,
+    ) -> None:
+        super().__init__(self.title)
+        self.shortages, self.offers, self.asked = tuple(shortages), tuple(offers), asked
+        self.only_limits = all(shortage.reason == "limit" for shortage in self.shortages)
+        self.slug = "limit-exceeded" if self.only_limits else "no-capacity"
         if self.only_limits:
-            return "This is more than a limit allows"
-        return "The resources are not free at that time"
+            self.title = "This is more than a limit allows"
+
+    title = "The resources are not free at that time"
 
 
 class Busy(DomainError):

@@ -1,14 +1,34 @@
 """The record of every change, written in the transaction of the change."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
+from sqlalchemy import ColumnElement, select
+
 from remas import clock
+from remas.extensions import db
 from remas.models import Audit
 from remas.services.actor import Actor
+from remas.services.paging import PER_PAGE, Page, page_of
 from remas.services.transaction import DbSession
 
 Facts = Mapping[str, Any]
+LONGEST_SUBJECT = 200
+
+
+@dataclass(frozen=True, slots=True)
+class AuditFilter:
+    """All that is given must hold; `[since, until)` bounds the time."""
+
+    actor: str | None = None
+    action: str | None = None
+    kind: str | None = None
+    subject: str | None = None
+    subject_id: int | None = None
+    since: datetime | None = None
+    until: datetime | None = None
 
 
 def record(
@@ -30,8 +50,45 @@ def record(
             action=action,
             kind=kind,
             subject_id=subject[0],
-            subject=subject[1],
+            subject=subject[1][:LONGEST_SUBJECT],
             before=dict(before) if before is not None else None,
             after=dict(after) if after is not None else None,
         )
     )
+
+
+def record_change(
+    session: DbSession,
+    actor: Actor,
+    kind: str,
+    subject: tuple[int, str],
+    before: Facts,
+    after: Facts,
+) -> None:
+    """Note what a change made different; nothing, when nothing is."""
+    different = [key for key in after if after[key] != before.get(key)]
+    if different:
+        old = {key: before.get(key) for key in different}
+        record(session, actor, "change", kind, subject, old, {key: after[key] for key in different})
+
+
+def search(
+    actor: Actor, wanted: AuditFilter, page: int = 1, per_page: int = PER_PAGE
+) -> Page[Audit]:
+    """What was done, latest first. Raises `Forbidden` for others than administrators."""
+    actor.require_admin()
+    query = select(Audit).where(*_conditions(wanted)).order_by(Audit.at.desc(), Audit.id.desc())
+    return page_of(db.session(), query, page, per_page)
+
+
+def _conditions(wanted: AuditFilter) -> list[ColumnElement[bool]]:
+    conditions: list[ColumnElement[bool]] = [
+        getattr(Audit, name) == value
+        for name in ("actor", "action", "kind", "subject", "subject_id")
+        if (value := getattr(wanted, name)) is not None
+    ]
+    if wanted.since is not None:
+        conditions.append(Audit.at >= wanted.since)
+    if wanted.until is not None:
+        conditions.append(Audit.at < wanted.until)
+    return conditions

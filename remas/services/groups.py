@@ -8,7 +8,7 @@ from remas.services.transaction import DbSession
 
 def lineage(session: DbSession, group_id: int) -> list[int]:
     """The group and its ancestors, nearest first. One query, whatever the depth."""
-    parents = dict(session.execute(select(Group.id, Group.parent_id)).tuples().all())
+    parents = dict(session.execute(select(Group.id, Group.parent_id)).all())
     chain: list[int] = []
     current: int | None = group_id
     while current is not None and current not in chain:
@@ -19,7 +19,7 @@ def lineage(session: DbSession, group_id: int) -> list[int]:
 
 def descendants(session: DbSession, group_id: int) -> set[int]:
     """The group and everything below it."""
-    parents = dict(session.execute(select(Group.id, Group.parent_id)).tuples().all())
+    parents = dict(session.execute(select(Group.id, Group.parent_id)).all())
     found = {group_id}
     while more := {g for g, parent in parents.items() if parent in found and g not in found}:
         found |= more

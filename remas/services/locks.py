@@ -1,4 +1,4 @@
-"""Locks, always in this order: users by id, then nodes by id.
+"""Locks, always in this order: the tree of groups, users by id, then nodes by id.
 
 Who books locks the owner and the nodes; whoever changes capacity, limits, membership or
 maintenance locks what that touches in the same order, so nobody waits in a circle. On SQLite the
@@ -9,8 +9,16 @@ from collections.abc import Iterable
 
 from sqlalchemy import select
 
-from remas.models import Node, User
+from remas.models import EVERYONE, Group, Node, User
 from remas.services.transaction import DbSession
+
+
+def lock_tree(session: DbSession) -> None:
+    """Hold the right to change who is where: membership, parents, who is active.
+
+    Bookings do not need it. The row of the group Everyone stands for the whole tree.
+    """
+    session.execute(select(Group.id).where(Group.id == EVERYONE).with_for_update(key_share=True))
 
 
 def lock(session: DbSession, users: Iterable[int] = (), nodes: Iterable[int] = ()) -> None:

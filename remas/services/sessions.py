@@ -62,7 +62,9 @@ def end_all(session: DbSession, user_id: int, except_id: str | None = None) -> N
     _revoke(session, AuthSession.user_id == user_id, AuthSession.id != (except_id or ""))
 
 
-def issue_tokens(settings: Settings, username: str, password: str, address: str | None) -> TokenPair:
+def issue_tokens(
+    settings: Settings, username: str, password: str, address: str | None
+) -> TokenPair:
     """A fresh pair for a program. Raises `NotSignedIn`."""
     with writing() as session:
         user = authenticate(session, username, password)
@@ -131,7 +133,7 @@ def actor_of_session(
     ).one_or_none()
     if row is None:
         return None
-    begun, user = row.tuple()
+    begun, user = row
     if now - begun.last_used_at > TOUCH_EVERY:
         _touch(session, begun, now)
     return Actor(

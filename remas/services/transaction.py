@@ -8,7 +8,7 @@ from typing import Any
 from flask import current_app
 from sqlalchemy import Engine, event, text
 from sqlalchemy.exc import IntegrityError, OperationalError
-from sqlalchemy.orm import Session, scoped_session
+from sqlalchemy.orm import Session
 
 from remas.errors import Busy, Conflict
 from remas.extensions import db
@@ -17,7 +17,7 @@ WRITE = "remas_write"
 LOCK_TIMEOUT_SECONDS = 3
 SQLITE_BUSY_SECONDS = 10  # one writer at a time: a queue of bookings has to pass
 LOCK_ERRORS = {"55P03", "40P01", "40001"}  # lock not available, deadlock, serialisation
-DbSession = Session | scoped_session[Session]
+DbSession = Session
 
 
 def prepare(engine: Engine) -> None:
@@ -51,7 +51,7 @@ def writing() -> Iterator[DbSession]:
     rolls back whole. Raises `Busy` when a lock did not come in time and `Conflict` when a
     constraint of the schema refuses what another transaction made impossible meanwhile.
     """
-    session = db.session
+    session = db.session()
     session.expunge_all()
     session.rollback()
     try:

@@ -1,0 +1,45 @@
+"""REMAS: reserve the resources of a compute cluster in a calendar that answers."""
+
+import os
+
+from flask import Flask
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from remas import paths
+from remas.config import Settings
+from remas.extensions import bootstrap, csrf, db, limiter, login, mail, migrate
+from remas.services import transaction
+
+
+def create_app(settings: Settings | None = None) -> Flask:
+    """The application, bound to its settings (default: read from the environment).
+
+    Raises `remas.config.SettingError` when a setting cannot be used.
+    """
+    settings = settings or Settings.load(os.environ)
+    app = Flask(
+        "remas",
+        template_folder=str(paths.TEMPLATES),
+        static_folder=str(paths.STATIC),
+        instance_path=str(settings.instance),
+    )
+    app.config.from_mapping(settings.flask_config())
+    # One TLS proxy stands in front in production; its word on address and scheme counts.
+    if settings.production:
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=1, x_proto=1, x_host=1)  # type: ignore[method-assign]
+    db.init_app(app)
+    migrate.init_app(app, db, directory=str(paths.MIGRATIONS), render_as_batch=True)
+    for extension in (login, csrf, mail, limiter, bootstrap):
+        extension.init_app(app)
+    with app.app_context():
+        transaction.prepare(db.engine)
+    _connect_edges(app)
+    return app
+
+
+def _connect_edges(app: Flask) -> None:
+    """Register the blueprints. Imported here: they need the extensions above, never each other."""
+    from remas import api, web
+
+    web.init_app(app)
+    api.init_app(app)

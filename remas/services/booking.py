@@ -1,0 +1,365 @@
+"""Booking: create, change, cancel, release. Each is one transaction under the locks.
+
+Locks are taken in one order, the owner, then the nodes by id (see locks.py); everything that
+decides is read after them.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select
+
+from remas import clock, metrics
+from remas.errors import (
+    DomainError,
+    Forbidden,
+    Invalid,
+    NoAnswerInTime,
+    NoRoom,
+    NotChangeable,
+    NotFound,
+    Stale,
+)
+from remas.models import Allocation, Reservation, Status, User
+from remas.services import audit, idempotency, locks, placement, tagging
+from remas.services.actor import Actor
+from remas.services.answers import OfferFound
+from remas.services.availability import Placed, alternatives, search, shortages
+from remas.services.placement import Held
+from remas.services.requests import BookingRequest, ChangeRequest, Idempotency, OfferRequest
+from remas.services.transaction import DbSession, writing
+
+TRIES = 3
+"""How often the core is asked again when its proposal was taken before it could be booked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Booked:
+    """`reservation` None: the key was used before, and `body` is the answer given then."""
+
+    reservation: Reservation | None
+    body: dict[str, Any] | None = None
+
+
+def create(actor: Actor, wish: BookingRequest, key: Idempotency | None = None) -> Booked:
+    """Book a placement for the actor. With a key, the same request books once.
+
+    Raises `Invalid`, `NoRoom` with fresh offers, `IdempotencyMismatch`, `Busy`.
+    """
+    owner_id = _person(actor)
+    with _counted("create"), _offering(), writing() as session:
+        _lock_owner(session, owner_id)
+        if key and (body := idempotency.recall(session, owner_id, key)) is not None:
+            return Booked(None, body)
+        name = _name(wish.name)
+        placement.check_times(wish.starts_at, wish.ends_at, new_start=True)
+        amounts = placement.resolve(session, wish.allocations)
+        locks.lock(session, nodes={node for node, _ in amounts})
+        _require_room(session, owner_id, Placed(wish.starts_at, wish.ends_at, wish.allocations))
+        now = clock.now()
+        reservation = Reservation(
+            name=name,
+            description=wish.description or None,
+            owner_id=owner_id,
+            starts_at=wish.starts_at,
+            ends_at=wish.ends_at,
+            created_at=now,
+            updated_at=now,
+        )
+        session.add(reservation)
+        _allocate(reservation, amounts)
+        reservation.tags = tagging.own_tags(session, owner_id, wish.tags)
+        session.flush()
+        _record(session, actor, "create", reservation, None)
+        body = idempotency.remember(session, owner_id, key, reservation) if key else None
+        return Booked(reservation, body)
+
+
+def book_earliest(actor: Actor, wish: OfferRequest, name: str) -> tuple[Reservation, OfferFound]:
+    """Search and book the first offer; searched again when it was taken meanwhile.
+
+    For callers that leave the choice to the core. Raises `NoRoom` when nothing fits or when the
+    offers were gone three times, `NoAnswerInTime`, `Invalid`.
+    """
+    for last in [False] * (TRIES - 1) + [True]:
+        answer = search(actor, wish)
+        if not answer.offers:
+            raise NoRoom(answer.shortages)
+        offer = answer.offers[0]
+        booking = BookingRequest(name, offer.starts_at, offer.ends_at, offer.allocations)
+        try:
+            booked = create(actor, booking)
+        except NoRoom:
+            if last:
+                raise
+            continue
+        if booked.reservation is not None:
+            return booked.reservation, offer
+    raise AssertionError("a booking without a key is never a remembered one")
+
+
+def change(actor: Actor, reservation_id: int, wish: ChangeRequest) -> Reservation:
+    """Change what may be changed; all of it or nothing.
+
+    *scheduled*: everything; *running*: name, description, tags, end, amounts on its nodes;
+    otherwise name, description and tags. What nowhere asks for more is always allowed, whatever
+    limits, capacities or maintenance say by now. Raises `NotFound`, `Forbidden`, `Invalid`,
+    `NotChangeable`, `NoRoom`, `Stale`, `Busy`.
+    """
+    with _counted("change"), _offering(), writing() as session:
+        reservation = _load(session, actor, reservation_id)
+        if wish.version is not None and wish.version != reservation.version:
+            raise Stale("The reservation was changed meanwhile. Look at it again and repeat.")
+        before = _facts(reservation)
+        if wish.moves:
+            _move(session, reservation, wish)
+        if wish.name is not None:
+            reservation.name = _name(wish.name)
+        if wish.description is not None:
+            reservation.description = wish.description or None
+        if wish.tags is not None:
+            reservation.tags = tagging.own_tags(session, reservation.owner_id, wish.tags)
+        _finish(session, actor, "change", reservation, before)
+        return reservation
+
+
+def cancel(actor: Actor, reservation_id: int) -> Reservation:
+    """Give up a reservation that has not started; again: nothing changes.
+
+    Raises `NotFound`, `Forbidden`, `NotChangeable`.
+    """
+    with _counted("cancel"), writing() as session:
+        reservation = _load(session, actor, reservation_id)
+        status = reservation.status(clock.now())
+        if status is Status.CANCELLED:
+            return reservation
+        if status is not Status.SCHEDULED:
+            hint = " Release it instead." if status is Status.RUNNING else ""
+            raise NotChangeable(
+                f"The reservation is {status}: only a scheduled one can be cancelled.{hint}"
+            )
+        before = _facts(reservation)
+        reservation.cancelled_at = clock.now()
+        _finish(session, actor, "cancel", reservation, before)
+        return reservation
+
+
+def release(actor: Actor, reservation_id: int) -> Reservation:
+    """End a running reservation now, rounded up to the minute; again: nothing changes.
+
+    Raises `NotFound`, `Forbidden`, `NotChangeable`.
+    """
+    with _counted("release"), writing() as session:
+        reservation = _load(session, actor, reservation_id)
+        if reservation.released_at is not None and reservation.cancelled_at is None:
+            return reservation
+        now = clock.now()
+        status = reservation.status(now)
+        if status is not Status.RUNNING:
+            hint = " Cancel it instead." if status is Status.SCHEDULED else ""
+            raise NotChangeable(
+                f"The reservation is {status}: only a running one can be released.{hint}"
+            )
+        before = _facts(reservation)
+        soonest = max(clock.ceil_minute(now), reservation.starts_at + clock.MINUTE)
+        reservation.ends_at = min(reservation.ends_at, soonest)
+        reservation.released_at = now
+        _finish(session, actor, "release", reservation, before)
+        return reservation
+
+
+def set_tag(actor: Actor, reservation_id: int, name: str) -> Reservation:
+    """Put one of the owner's tags on a reservation, making it if need be; again: no change."""
+    return _change_tags(actor, reservation_id, {name}, set())
+
+
+def unset_tag(actor: Actor, reservation_id: int, name: str) -> Reservation:
+    """Take a tag off a reservation; one that is not there: no change."""
+    return _change_tags(actor, reservation_id, set(), {name})
+
+
+def _change_tags(actor: Actor, reservation_id: int, more: set[str], less: set[str]) -> Reservation:
+    with writing() as session:
+        reservation = _load(session, actor, reservation_id)
+        names = [tag.name for tag in reservation.tags]
+        wanted = [name for name in dict.fromkeys([*names, *more]) if name not in less]
+        if wanted != names:
+            before = _facts(reservation)
+            reservation.tags = tagging.own_tags(session, reservation.owner_id, wanted)
+            _finish(session, actor, "change", reservation, before)
+        return reservation
+
+
+def _person(actor: Actor) -> int:
+    if actor.id is None:
+        raise Forbidden("Only a person can hold a reservation.")
+    return actor.id
+
+
+def _lock_owner(session: DbSession, owner_id: int) -> None:
+    """Lock the owner, who must still be active."""
+    locks.lock(session, users=[owner_id])
+    if not session.scalar(select(User.active).where(User.id == owner_id)):
+        raise Forbidden("This account is not active.")
+
+
+def _load(session: DbSession, actor: Actor, reservation_id: int) -> Reservation:
+    """The reservation under its owner's lock, if the actor may change it."""
+    owner_id = session.scalar(select(Reservation.owner_id).where(Reservation.id == reservation_id))
+    if owner_id is None:
+        raise NotFound(f"There is no reservation {reservation_id}.")
+    if not actor.may_act_for(owner_id):
+        raise Forbidden("Only its owner or an administrator may change a reservation.")
+    locks.lock(session, users=[owner_id])
+    return session.scalars(select(Reservation).where(Reservation.id == reservation_id)).one()
+
+
+def _move(session: DbSession, reservation: Reservation, wish: ChangeRequest) -> None:
+    """New time or amounts, where the status allows them and they fit."""
+    now = clock.now()
+    status = reservation.status(now)
+    old = Held(reservation.starts_at, reservation.ends_at, placement.amounts_of(reservation))
+    specs = placement.specs_of(reservation) if wish.allocations is None else wish.allocations
+    starts_at, ends_at = wish.starts_at or old.starts_at, wish.ends_at or old.ends_at
+    amounts = old.amounts if wish.allocations is None else placement.resolve(session, specs)
+    new = Held(starts_at, ends_at, amounts)
+    if new == old:
+        return
+    if status not in (Status.SCHEDULED, Status.RUNNING):
+        raise NotChangeable(
+            f"The reservation is {status}: only its name, description and tags can be changed."
+        )
+    if status is Status.RUNNING:
+        _require_running_change(old, new)
+    placement.check_times(starts_at, ends_at, new_start=starts_at != old.starts_at)
+    locks.lock(session, nodes={node for node, _ in (*old.amounts, *amounts)})
+    if status is Status.RUNNING:
+        # What was used until now is history: only what is to come is checked.
+        old = Held(_this_minute(now), old.ends_at, old.amounts)
+        new = Held(_this_minute(now), new.ends_at, new.amounts)
+    if new.asks_more_than(old):
+        wanted = Placed(new.starts_at, new.ends_at, specs)
+        _require_room(session, reservation.owner_id, wanted, reservation.id, status)
+    reservation.starts_at, reservation.ends_at = starts_at, ends_at
+    _allocate(reservation, amounts)
+
+
+def _this_minute(now: datetime) -> datetime:
+    return now.replace(second=0, microsecond=0)
+
+
+def _require_running_change(old: Held, new: Held) -> None:
+    if new.starts_at != old.starts_at:
+        raise NotChangeable("The reservation is running: its start cannot be changed.")
+    if {node for node, _ in new.amounts} != {node for node, _ in old.amounts}:
+        raise NotChangeable("The reservation is running: it stays on the nodes it has.")
+
+
+def _require_room(
+    session: DbSession,
+    owner_id: int,
+    wanted: Placed,
+    exclude: int | None = None,
+    status: Status = Status.SCHEDULED,
+) -> None:
+    """Raises `NoRoom`; what already runs cannot be offered another place."""
+    missing = shortages(session, owner_id, wanted, exclude)
+    if missing:
+        movable = status is Status.SCHEDULED
+        raise NoRoom(missing, asked=(owner_id, wanted, exclude) if movable else None)
+
+
+def _allocate(reservation: Reservation, amounts: placement.Amounts) -> None:
+    """Make the rows say `amounts`, touching only those that differ."""
+    kept = []
+    for row in reservation.allocations:
+        if (row.node_id, row.resource_id) in amounts:
+            row.amount = amounts[row.node_id, row.resource_id]
+            kept.append(row)
+    known = {(row.node_id, row.resource_id) for row in kept}
+    new = [
+        Allocation(node_id=node, resource_id=resource, amount=amount)
+        for (node, resource), amount in amounts.items()
+        if (node, resource) not in known
+    ]
+    reservation.allocations = [*kept, *new]
+
+
+def _name(name: str) -> str:
+    name = name.strip()
+    if not 1 <= len(name) <= 200:
+        raise Invalid.field("name", "A reservation has a name of 1 to 200 characters.")
+    return name
+
+
+def _finish(
+    session: DbSession,
+    actor: Actor,
+    action: str,
+    reservation: Reservation,
+    before: dict[str, Any],
+) -> None:
+    """Write down the change, if it is one."""
+    session.flush()
+    session.refresh(reservation, ["allocations", "tags"])
+    if _facts(reservation) == before:
+        return
+    reservation.updated_at = clock.now()
+    reservation.version += 1
+    _record(session, actor, action, reservation, before)
+
+
+def _record(
+    session: DbSession,
+    actor: Actor,
+    action: str,
+    reservation: Reservation,
+    before: dict[str, Any] | None,
+) -> None:
+    subject = reservation.id, reservation.name
+    audit.record(session, actor, action, "reservation", subject, before, _facts(reservation))
+
+
+def _facts(reservation: Reservation) -> dict[str, Any]:
+    """What the audit keeps of a reservation."""
+    moments = ("starts_at", "ends_at", "cancelled_at", "released_at")
+    return {
+        "name": reservation.name,
+        "description": reservation.description,
+        "owner_id": reservation.owner_id,
+        **{m: value and value.isoformat() for m in moments for value in [getattr(reservation, m)]},
+        "allocations": [
+            {"node_id": node, "resource_id": resource, "amount": amount}
+            for (node, resource), amount in sorted(placement.amounts_of(reservation).items())
+        ],
+        "tags": [tag.name for tag in reservation.tags],
+    }
+
+
+@contextmanager
+def _offering() -> Iterator[None]:
+    """Outside the transaction, a refusal gets fresh offers."""
+    try:
+        yield
+    except NoRoom as refused:
+        if refused.asked is None:
+            raise
+        try:
+            found = alternatives(*refused.asked)
+        except NoAnswerInTime:
+            found = ()  # the refusal stands, with or without advice
+        raise NoRoom(refused.shortages, found) from None
+
+
+@contextmanager
+def _counted(action: str) -> Iterator[None]:
+    """Count how bookings end."""
+    try:
+        yield
+    except (DomainError, NoRoom) as refused:
+        metrics.BOOKINGS.labels(action, refused.slug).inc()
+        raise
+    metrics.BOOKINGS.labels(action, "done").inc()

@@ -1,0 +1,77 @@
+"""The first start: the groups that always exist, and the first administrator."""
+
+from dataclasses import dataclass
+
+from sqlalchemy import func, select, text
+
+from remas import clock
+from remas.config import Settings
+from remas.extensions import db
+from remas.models import ADMINISTRATORS, EVERYONE, USERS, Group, User
+from remas.services import audit, passwords
+from remas.services.actor import SYSTEM
+from remas.services.groups import descendants
+from remas.services.transaction import DbSession, writing
+
+FIRST_GROUPS = (
+    (EVERYONE, "Everyone", "All people of the cluster.", None),
+    (ADMINISTRATORS, "Administrators", "They run the cluster.", EVERYONE),
+    (USERS, "Users", "They use the cluster.", EVERYONE),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class FirstAdmin:
+    """`password` None: it was given in the settings, and need not be told."""
+
+    username: str
+    password: str | None
+
+
+def initialise(settings: Settings) -> FirstAdmin | None:
+    """Make what is missing; the first administrator when there is no active one, else None.
+
+    A generated password has to be changed at the first sign-in. Raises `Invalid` when the one
+    in the settings breaks the rules.
+    """
+    with writing() as session:
+        _groups(session)
+        if _has_administrator(session):
+            return None
+        if settings.admin_password:
+            passwords.check_rules(settings.admin_password, "REMAS_ADMIN_PASSWORD")
+        password = settings.admin_password or passwords.one_time_password()
+        admin = User(
+            username=settings.admin_username,
+            email=settings.admin_email,
+            uid=0,
+            name="Cluster",
+            surname="Administrator",
+            password_hash=passwords.hash_password(password),
+            password_change_required=not settings.admin_password,
+            group_id=ADMINISTRATORS,
+            created_at=clock.now(),
+        )
+        session.add(admin)
+        session.flush()
+        audit.record(session, SYSTEM, "create", "user", (admin.id, admin.username))
+        return FirstAdmin(admin.username, None if settings.admin_password else password)
+
+
+def _groups(session: DbSession) -> None:
+    known = set(session.scalars(select(Group.id).where(Group.id <= USERS)))
+    missing = [row for row in FIRST_GROUPS if row[0] not in known]
+    for group_id, name, description, parent_id in missing:
+        session.add(Group(id=group_id, name=name, description=description, parent_id=parent_id))
+        session.flush()
+    if missing and db.engine.dialect.name == "postgresql":
+        # The ids were given, so the sequence has yet to learn of them.
+        session.execute(
+            text("SELECT setval(pg_get_serial_sequence('\"group\"', 'id'), max(id)) FROM \"group\"")
+        )
+
+
+def _has_administrator(session: DbSession) -> bool:
+    groups = descendants(session, ADMINISTRATORS)
+    active = select(func.count()).select_from(User).where(User.group_id.in_(groups), User.active)
+    return bool(session.scalar(active))

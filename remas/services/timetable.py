@@ -1,0 +1,197 @@
+"""What a calendar shows: who holds what when, what is closed, what is left."""
+
+from collections import defaultdict
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import select
+
+from remas import clock
+from remas.errors import Invalid
+from remas.extensions import db
+from remas.models import (
+    Allocation,
+    Group,
+    Maintenance,
+    NodeState,
+    Reservation,
+    Status,
+    Unit,
+    User,
+)
+from remas.services.actor import Actor
+from remas.services.answers import Holder
+from remas.services.availability import free_steps, natural_key, read_cluster
+from remas.services.requests import AllocationSpec
+
+LONGEST = timedelta(days=400)
+
+
+@dataclass(frozen=True, slots=True)
+class NodeRow:
+    """A node with its capacity per resource, by name."""
+
+    id: int
+    name: str
+    state: NodeState
+    capacities: tuple[tuple[str, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """A reservation as a calendar draws it; `name` None where the viewer may not know it."""
+
+    id: int
+    name: str | None
+    owner_id: int
+    owner: Holder
+    starts_at: datetime
+    ends_at: datetime
+    status: Status
+    allocations: tuple[AllocationSpec, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Closed:
+    """Maintenance of a node for `[starts_at, ends_at)`."""
+
+    id: int
+    node: str
+    starts_at: datetime
+    ends_at: datetime
+    reason: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Timetable:
+    """Everything in `[start, end)`.
+
+    `free`: for each (node, resource) the moments at which the free amount changes, the first at
+    `start`; free is capacity less what is reserved, at least 0.
+    """
+
+    start: datetime
+    end: datetime
+    nodes: tuple[NodeRow, ...]
+    reservations: tuple[Bar, ...]
+    maintenance: tuple[Closed, ...]
+    free: dict[tuple[str, str], list[tuple[datetime, int]]]
+    units: dict[str, Unit]
+
+
+def timetable(
+    actor: Actor, start: datetime, end: datetime, nodes: Collection[str] = ()
+) -> Timetable:
+    """Nodes (all that are not retired, or those named) and what happens on them.
+
+    Six queries, whatever the size. Raises `Invalid` for unknown nodes and for a range that is
+    empty or longer than 400 days.
+    """
+    session = db.session()
+    if not timedelta(0) < end - start <= LONGEST:
+        raise Invalid.field("to", f"The range is at most {LONGEST.days} days, and not empty.")
+    cluster = read_cluster(session)
+    if unknown := [name for name in nodes if name not in cluster.node_ids]:
+        raise Invalid.field("node", f"There is no node {unknown[0]}.")
+    in_house = (n for n, state in cluster.states.items() if state is not NodeState.RETIRED)
+    names = sorted(set(nodes or in_house), key=natural_key)
+    ids = [cluster.node_ids[name] for name in names]
+    rows = session.execute(
+        select(
+            Allocation.node_id,
+            Allocation.resource_id,
+            Allocation.amount,
+            Reservation.starts_at,
+            Reservation.ends_at,
+            Reservation.id,
+            Reservation.owner_id,
+        )
+        .join(Reservation, Reservation.id == Allocation.reservation_id)
+        .where(
+            Reservation.ends_at > start,
+            Reservation.starts_at < end,
+            Reservation.cancelled_at.is_(None),
+            Allocation.node_id.in_(ids),
+        )
+    ).all()
+    closed = session.execute(
+        select(
+            Maintenance.id,
+            Maintenance.node_id,
+            Maintenance.starts_at,
+            Maintenance.ends_at,
+            Maintenance.reason,
+        )
+        .where(Maintenance.ends_at > start, Maintenance.starts_at < end)
+        .where(Maintenance.node_id.in_(ids))
+        .order_by(Maintenance.starts_at, Maintenance.id)
+    ).all()
+    specs: dict[int, list[AllocationSpec]] = defaultdict(list)
+    for node, resource, amount, _, _, reservation, _ in rows:
+        # What came to the cluster since it was read is in the next answer.
+        if node in cluster.node_names and resource in cluster.resource_names:
+            spec = AllocationSpec(
+                cluster.node_names[node], cluster.resource_names[resource], amount
+            )
+            specs[reservation].append(spec)
+    return Timetable(
+        start,
+        end,
+        tuple(
+            NodeRow(
+                cluster.node_ids[name],
+                name,
+                cluster.states[name],
+                tuple(sorted(cluster.capacity[name].items())),
+            )
+            for name in names
+        ),
+        _bars(actor, start, end, specs),
+        tuple(
+            Closed(row_id, cluster.node_names[node], begins, ends, reason)
+            for row_id, node, begins, ends, reason in closed
+        ),
+        free_steps(cluster, rows, names, (start, end)),
+        dict(cluster.units),
+    )
+
+
+def _bars(
+    actor: Actor, start: datetime, end: datetime, specs: dict[int, list[AllocationSpec]]
+) -> tuple[Bar, ...]:
+    """The reservations of the range that have allocations among `specs`; one query."""
+    now = clock.now()
+    rows: Sequence[tuple[Reservation, User, bool]] = [
+        (reservation, owner, shares)
+        for reservation, owner, shares in db.session().execute(
+            select(Reservation, User, Group.users_share_statistics)
+            .join(Reservation.owner)
+            .join(User.group)
+            .where(
+                Reservation.ends_at > start,
+                Reservation.starts_at < end,
+                Reservation.cancelled_at.is_(None),
+            )
+            .order_by(Reservation.starts_at, Reservation.id)
+        )
+    ]
+    return tuple(
+        Bar(
+            id=reservation.id,
+            name=reservation.name if shares or actor.may_act_for(owner.id) else None,
+            owner_id=owner.id,
+            owner=Holder(reservation.id, owner.username, owner.full_name, owner.email),
+            starts_at=reservation.starts_at,
+            ends_at=reservation.ends_at,
+            status=reservation.status(now),
+            allocations=tuple(
+                sorted(
+                    specs[reservation.id],
+                    key=lambda spec: (natural_key(spec.node), spec.resource),
+                )
+            ),
+        )
+        for reservation, owner, shares in rows
+        if reservation.id in specs
+    )
