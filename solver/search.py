@@ -11,7 +11,7 @@ from solver.choice import choice_at
 from solver.engine import Budget, InvalidAnswer, decide
 from solver.hopeless import closest, hopeless
 from solver.problem import Bundle, Problem, Request
-from solver.result import Answer, Kind, Offer, Placement, Shortage, Status
+from solver.result import Answer, Hopeless, Kind, Offer, Placement, Shortage, Status
 from solver.verify import shortages, verify
 
 __all__ = ["Budget", "InvalidAnswer", "check", "earliest", "offers"]
@@ -47,7 +47,7 @@ def offers(problem: Problem, request: Request, most: int, budget: Budget | None 
     else:
         status, first = Status.INFEASIBLE, None
     if first is None:
-        missing = _why_not(problem, request) if status is Status.INFEASIBLE else ()
+        missing = _why_not(problem, request, reason) if status is Status.INFEASIBLE else ()
         return Answer(status, (), missing, reason, budget.effort)
     found = [first]
     if most > 1:
@@ -189,6 +189,10 @@ def _share_of(bundle: Bundle, share: Fraction) -> dict[str, int]:
     return {resource: int(share * amount) for resource, amount in bundle.items()}
 
 
-def _why_not(problem: Problem, request: Request) -> tuple[Shortage, ...]:
+def _why_not(problem: Problem, request: Request, reason: Hopeless | None) -> tuple[Shortage, ...]:
+    """What is short at the release; of a hopeless request only what makes it so."""
     placement = closest(problem, request)
-    return shortages(problem, placement) if placement else ()
+    missing = shortages(problem, placement) if placement else ()
+    if reason is None:
+        return missing
+    return tuple(m for m in missing if (m.resource, m.limit) == (reason.resource, reason.limit))

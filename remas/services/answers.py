@@ -47,6 +47,16 @@ class OfferFound:
 
 
 @dataclass(frozen=True, slots=True)
+class Effort:
+    """Where the time of an answer went, in seconds."""
+
+    reading: float = 0.0
+    sweep: float = 0.0
+    model: float = 0.0
+    solve: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class SearchAnswer:
     """`status`: optimal, feasible or infeasible. `detail` tells in words what is to be told."""
 
@@ -54,3 +64,4 @@ class SearchAnswer:
     offers: tuple[OfferFound, ...]
     shortages: tuple[ShortageFound, ...]
     detail: str | None
+    effort: Effort = Effort()

@@ -51,7 +51,8 @@ def _refuse(session: DbSession, what: str, hint: str, condition: ColumnElement[b
         .limit(TOLD)
     )
     told = [_told(reservation, owner) for reservation, owner in rows]
-    raise InUse(f"{what} is part of {total} reservations. {hint}", _shortened(told, total))
+    held = "a reservation" if total == 1 else f"{total} reservations"
+    raise InUse(f"{what} is part of {held}. {hint}", _shortened(told, total))
 
 
 def _told(reservation: Reservation, owner: str) -> str:

@@ -21,6 +21,11 @@ class Page(Generic[Row]):
     per_page: int
     total: int
 
+    @classmethod
+    def cut(cls, rows: Sequence[Row], page: int, per_page: int) -> "Page[Row]":
+        """One page of a list that is there as a whole."""
+        return cls(rows[(page - 1) * per_page : page * per_page], page, per_page, len(rows))
+
     @property
     def pages(self) -> int:
         """How many pages there are, at least one."""

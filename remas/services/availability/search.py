@@ -13,7 +13,7 @@ from remas.extensions import db
 from remas.models import NodeState, Reservation
 from remas.models import Status as ReservationStatus
 from remas.services.actor import Actor
-from remas.services.answers import OfferFound, SearchAnswer, ShortageFound
+from remas.services.answers import Effort, OfferFound, SearchAnswer, ShortageFound
 from remas.services.availability import words
 from remas.services.availability.cluster import Cluster, read_cluster
 from remas.services.availability.problem import Asker, read_problem
@@ -68,14 +68,13 @@ def search(actor: Actor, wish: OfferRequest) -> SearchAnswer:
         preferred = wish.nodes or _used_last(session, asker.user_id)
         request = replace(request, preferred=tuple(preferred))
     question = _Question(cluster, asker, request, wish.max_offers, named=bool(wish.nodes))
-    answer = _answer(session, question)
     remarks = []
     if wish.earliest is not None and wish.earliest < now:
         remarks.append("The earliest start lies in the past: the search begins now.")
     if wish.latest_end is not None and wish.latest_end > horizon:
         days = settings().horizon.days
         remarks.append(f"The search ends at the horizon, {days} days from now.")
-    return _told(session, question, answer, remarks)
+    return _told(session, question, remarks)
 
 
 def alternatives(
@@ -104,7 +103,7 @@ def alternatives(
     for wish in wishes:
         request = _request(cluster, wish, release, deadline)
         question = _Question(cluster, asker, request, 1, named=False)
-        for offer in _told(session, question, _answer(session, question), []).offers:
+        for offer in _told(session, question, []).offers:
             note = "The same nodes." if wish is same else "Other nodes."
             if all(offer.allocations != known.allocations for known in found):
                 found.append(replace(offer, note=note))
@@ -203,7 +202,7 @@ def _used_last(session: DbSession, user_id: int) -> tuple[str, ...]:
     return tuple(dict.fromkeys(allocation.node.name for allocation in latest.allocations))
 
 
-def _answer(session: DbSession, question: _Question) -> Answer:
+def _answer(session: DbSession, question: _Question) -> tuple[Answer, Effort]:
     """Look ever farther, doubling, until the answer is proven or the deadline is reached."""
     begun = time.perf_counter()
     budget = core.Budget(settings().solver_seconds, time.perf_counter)
@@ -217,17 +216,17 @@ def _answer(session: DbSession, question: _Question) -> Answer:
         complete = core.offers(search_for.problem, search_for.cut(), question.most, budget)
         # Out of time on the extras, the first answer still stands.
         answer = complete if complete.offers else first
-    effort = budget.effort
+    return answer, _counted(answer, budget, time.perf_counter() - begun)
+
+
+def _counted(answer: Answer, budget: core.Budget, seconds: float) -> Effort:
+    spent = budget.effort
+    reading = seconds - spent.sweep - spent.model - spent.solve
+    effort = Effort(reading, spent.sweep, spent.model, spent.solve)
     metrics.ANSWERS.labels(answer.status.value).inc()
-    reading = time.perf_counter() - begun - effort.sweep - effort.model - effort.solve
-    for part, seconds in (
-        ("reading", reading),
-        ("sweep", effort.sweep),
-        ("model", effort.model),
-        ("solve", effort.solve),
-    ):
-        metrics.ANSWER_SECONDS.labels(part).observe(seconds)
-    return answer
+    for part in ("reading", "sweep", "model", "solve"):
+        metrics.ANSWER_SECONDS.labels(part).observe(getattr(effort, part))
+    return effort
 
 
 def _on_preferred(request: Request) -> Request | None:
@@ -270,9 +269,9 @@ class _Growing:
             self.problem = self._read()
 
 
-def _told(
-    session: DbSession, question: _Question, answer: Answer, remarks: list[str]
-) -> SearchAnswer:
+def _told(session: DbSession, question: _Question, remarks: list[str]) -> SearchAnswer:
+    """The answer in words. Raises `NoAnswerInTime`."""
+    answer, effort = _answer(session, question)
     if answer.status is Status.UNKNOWN:
         raise NoAnswerInTime(
             "The search was not finished in time, so nothing is proven. Try again, or narrow the "
@@ -287,4 +286,5 @@ def _told(
         ),
         shortages=words.shortages_in_words(session, answer.shortages),
         detail=" ".join(remarks) or None,
+        effort=effort,
     )

@@ -1,0 +1,192 @@
+"""Nodes from files: CSV, or what `scontrol show node` prints. All of a file or nothing of it."""
+
+import csv
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from sqlalchemy import select
+from sqlalchemy.orm import selectinload
+
+from remas.errors import Invalid
+from remas.models import Capacity, Node, NodeState, Resource, Unit
+from remas.services import audit, locks
+from remas.services.actor import Actor
+from remas.services.fields import Check
+from remas.services.transaction import DbSession, writing
+from remas.units import parse_amount
+
+MIB = 2**20
+_PAIR = re.compile(r"(\w+)=(\S+)")
+_GPUS = re.compile(r"gpu(?::[^:,()]+)*:(\d+)")
+_SI = re.compile(r"\d\s*[kMGTPE]?B$")
+_IEC = re.compile(r"\d\s*[KMGTPE]i?B?$", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class NodeSpec:
+    """A node of a file. `capacities`: resource to amount as written; `line` for messages."""
+
+    line: int
+    name: str
+    capacities: Mapping[str, str]
+    drained: bool = False
+
+
+@dataclass(slots=True)
+class Imported:
+    """Names of what was made and of what was changed."""
+
+    made: list[str] = field(default_factory=list)
+    changed: list[str] = field(default_factory=list)
+    unchanged: list[str] = field(default_factory=list)
+    resources: list[str] = field(default_factory=list)
+
+
+def import_nodes(actor: Actor, text: str) -> Imported:
+    """Make or change the nodes of a file; resources it names are made where they are missing.
+
+    Capacities of known nodes become those of the file; resources that it does not name stay.
+    Raises `Forbidden`, and `Invalid` with one entry a line.
+    """
+    actor.require_admin()
+    specs = list(_scontrol(text) if "NodeName=" in text else _csv(text))
+    if not specs:
+        raise Invalid.field("file", "The file names no node.")
+    result = Imported()
+    with writing() as session:
+        locks.lock_all_nodes(session)
+        resources = _resources(session, specs, result)
+        amounts = _amounts(specs, resources)
+        known = {
+            node.name: node
+            for node in session.scalars(select(Node).options(selectinload(Node.capacities)))
+        }
+        for spec in specs:
+            _apply(session, actor, known.get(spec.name), spec, amounts[spec.name], result)
+    return result
+
+
+def _csv(text: str) -> Iterator[NodeSpec]:
+    """A header `name,resource…`, then a line a node; an empty cell: the node has none."""
+    rows = list(csv.reader(text.splitlines()))
+    header = [cell.strip() for cell in rows[0]] if rows else []
+    if not header or header[0] != "name" or len(set(header)) != len(header) or "" in header:
+        raise Invalid.field(
+            "line 1", 'The header is "name" and then one resource a column, each once.'
+        )
+    for number, row in enumerate(rows[1:], 2):
+        cells = [cell.strip() for cell in row]
+        if not any(cells):
+            continue
+        if len(cells) != len(header):
+            raise Invalid.field(
+                f"line {number}", f"There are {len(cells)} cells under {len(header)} headings."
+            )
+        pairs = zip(header[1:], cells[1:], strict=True)
+        yield NodeSpec(number, cells[0], {name: cell for name, cell in pairs if cell})
+
+
+def _scontrol(text: str) -> Iterator[NodeSpec]:
+    """Blocks that begin with NodeName; CPUTot, RealMemory (MiB), GPUs of Gres, State."""
+    starts = [match.start() for match in re.finditer(r"^\s*NodeName=", text, re.MULTILINE)]
+    for start, end in zip(starts, [*starts[1:], len(text)], strict=True):
+        line = text.count("\n", 0, start) + 1
+        pairs = dict(_PAIR.findall(text[start:end]))
+        gpus = sum(int(n) for n in _GPUS.findall(pairs.get("Gres", "")))
+        capacities = {"cpu": pairs.get("CPUTot", ""), "gpu": str(gpus) if gpus else ""}
+        memory = pairs.get("RealMemory", "")
+        capacities["memory"] = f"{memory} MiB" if memory else ""
+        state = pairs.get("State", "").upper()
+        yield NodeSpec(
+            line,
+            pairs["NodeName"],
+            {name: amount for name, amount in capacities.items() if amount},
+            drained="DRAIN" in state,
+        )
+
+
+def _resources(session: DbSession, specs: list[NodeSpec], result: Imported) -> dict[str, Resource]:
+    """Known resources by name or alias; the missing ones made, with the unit their amounts show."""
+    known: dict[str, Resource] = {}
+    for resource in session.scalars(select(Resource).options(selectinload(Resource.aliases))):
+        for alias in resource.aliases:
+            known.setdefault(alias.name, resource)
+        known[resource.name] = resource
+    for spec in specs:
+        for name, written in spec.capacities.items():
+            if name not in known:
+                known[name] = Resource(name=name, unit=_unit(written))
+                session.add(known[name])
+                result.resources.append(name)
+    session.flush()
+    return known
+
+
+def _unit(written: str) -> Unit:
+    if _SI.search(written):
+        return Unit.BYTES_SI
+    return Unit.BYTES_IEC if _IEC.search(written) else Unit.NONE
+
+
+def _amounts(specs: list[NodeSpec], resources: Mapping[str, Resource]) -> dict[str, dict[int, int]]:
+    """Node to resource id to amount. Raises `Invalid` with everything that is wrong."""
+    check = Check()
+    found: dict[str, dict[int, int]] = {}
+    for spec in specs:
+        path = f"line {spec.line}"
+        check.name(path, spec.name)
+        if spec.name in found:
+            check.refuse(path, f"The node {spec.name} is named twice.")
+        found[spec.name] = {}
+        for name, written in spec.capacities.items():
+            resource = resources[name]
+            try:
+                found[spec.name][resource.id] = parse_amount(written, resource.unit)
+            except ValueError as error:
+                check.refuse(path, f"{name} {written!r}: {error}")
+    check.done()
+    return found
+
+
+def _apply(
+    session: DbSession,
+    actor: Actor,
+    node: Node | None,
+    spec: NodeSpec,
+    amounts: Mapping[int, int],
+    result: Imported,
+) -> None:
+    state = NodeState.DRAINED if spec.drained else NodeState.AVAILABLE
+    before = None
+    if node is None:
+        node = Node(name=spec.name, state=state)
+        session.add(node)
+        result.made.append(spec.name)
+    else:
+        before = _facts(node)
+        if node.state is not NodeState.RETIRED and spec.drained:
+            node.state = state
+    held = {capacity.resource_id: capacity for capacity in node.capacities}
+    for resource_id, amount in amounts.items():
+        if resource_id in held:
+            held[resource_id].amount = amount
+        else:
+            node.capacities.append(Capacity(resource_id=resource_id, amount=amount))
+    session.flush()
+    after = _facts(node)
+    if before == after:
+        result.unchanged.append(spec.name)
+        return
+    if before is not None:
+        result.changed.append(spec.name)
+    action = "create" if before is None else "change"
+    audit.record(session, actor, action, "node", (node.id, node.name), before, after)
+
+
+def _facts(node: Node) -> dict[str, object]:
+    return {
+        "name": node.name,
+        "state": node.state.value,
+        "capacities": {str(c.resource_id): c.amount for c in node.capacities},
+    }

@@ -1,0 +1,183 @@
+"""Resources, their units and aliases."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import delete as sql_delete
+from sqlalchemy import select
+from sqlalchemy.orm import selectinload
+
+from remas.errors import NotFound
+from remas.extensions import db
+from remas.models import Alias, Allocation, Capacity, Limit, Resource, Unit
+from remas.services import audit, history, limit_rows, locks
+from remas.services.actor import Actor
+from remas.services.fields import Check
+from remas.services.paging import PER_PAGE, Page, page_of
+from remas.services.precondition import Seen, anything
+from remas.services.transaction import DbSession, writing
+from remas.services.unique import save_unique
+
+
+@dataclass(frozen=True, slots=True)
+class ResourceNew:
+    """`aliases` by name: those that do not exist yet are made, the others shared."""
+
+    name: str
+    description: str | None = None
+    unit: Unit = Unit.NONE
+    aliases: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ResourceChange:
+    """None leaves a field alone; "" takes the description away. `aliases` replaces all."""
+
+    name: str | None = None
+    description: str | None = None
+    unit: Unit | None = None
+    aliases: tuple[str, ...] | None = None
+
+
+def get(name: str) -> Resource:
+    """One resource with its aliases. Raises `NotFound`."""
+    whole = selectinload(Resource.aliases)
+    resource = db.session().scalar(select(Resource).where(Resource.name == name).options(whole))
+    if resource is None:
+        raise NotFound(f"There is no resource {name}.")
+    return resource
+
+
+def search(alias: str | None = None, page: int = 1, per_page: int = PER_PAGE) -> Page[Resource]:
+    """Resources by name; with `alias`, those that are found under it."""
+    query = select(Resource).options(selectinload(Resource.aliases))
+    if alias is not None:
+        query = query.where(Resource.aliases.any(Alias.name == alias))
+    return page_of(db.session(), query.order_by(Resource.name, Resource.id), page, per_page)
+
+
+def create(actor: Actor, wish: ResourceNew) -> Resource:
+    """Make a resource. Raises `Invalid`, `NameTaken`."""
+    actor.require_admin()
+    check = Check()
+    name, description = check.name("name", wish.name), check.text("description", wish.description)
+    aliases = _alias_names(check, wish.aliases)
+    check.done()
+    with writing() as session:
+        resource = Resource(name=name, description=description, unit=wish.unit)
+        session.add(resource)
+        save_unique(session, "name")
+        resource.aliases = _aliases(session, aliases)
+        session.flush()
+        subject = resource.id, resource.name
+        audit.record(session, actor, "create", "resource", subject, None, facts(resource))
+        return resource
+
+
+def change(actor: Actor, name: str, wish: ResourceChange, seen: Seen = anything) -> Resource:
+    """Change a resource. An alias that is left out stays, with the other resources or alone.
+
+    Raises `NotFound`, `Invalid`, `NameTaken`, `Stale`.
+    """
+    actor.require_admin()
+    check, values = Check(), dict[str, Any]()
+    if wish.name is not None:
+        values["name"] = check.name("name", wish.name)
+    if wish.description is not None:
+        values["description"] = check.text("description", wish.description)
+    if wish.unit is not None:
+        values["unit"] = wish.unit
+    aliases = _alias_names(check, wish.aliases or ())
+    check.done()
+    with writing() as session:
+        resource = _held(session, name)
+        seen(resource)
+        before = facts(resource)
+        for column, value in values.items():
+            setattr(resource, column, value)
+        save_unique(session, "name")
+        if wish.aliases is not None:
+            resource.aliases = _aliases(session, aliases)
+            session.flush()
+        subject = resource.id, resource.name
+        audit.record_change(session, actor, "resource", subject, before, facts(resource))
+        return resource
+
+
+def delete(actor: Actor, name: str, seen: Seen = anything) -> None:
+    """Delete a resource, its capacities and limits; aliases stay.
+
+    Raises `NotFound`, `InUse` when it was ever reserved or a notification watches it, `Stale`.
+    """
+    actor.require_admin()
+    with writing() as session:
+        locks.lock_all_nodes(session)  # so that nobody books it at this moment
+        resource = _held(session, name)
+        seen(resource)
+        what, this = f"The resource {name}", resource.id
+        hint = "Set its capacities to 0 instead: the history stays."
+        history.refuse_reserved(session, what, hint, Allocation.resource_id == this)
+        history.refuse_notified(session, what, this)
+        capacities = session.scalars(select(Capacity).where(Capacity.resource_id == this))
+        provided = {capacity.node.name: capacity.amount for capacity in capacities}
+        before = {**facts(resource), "capacities": provided}
+        limit_rows.delete_limits(session, actor, Limit.resource_id == this)
+        session.execute(sql_delete(Capacity).where(Capacity.resource_id == this))
+        resource.aliases = []
+        session.flush()
+        session.delete(resource)
+        audit.record(session, actor, "delete", "resource", (this, name), before)
+
+
+def search_aliases(page: int = 1, per_page: int = PER_PAGE) -> Page[Alias]:
+    """All aliases by name, also those that no resource has any more."""
+    query = select(Alias).options(selectinload(Alias.resources)).order_by(Alias.name, Alias.id)
+    return page_of(db.session(), query, page, per_page)
+
+
+def delete_alias(actor: Actor, name: str) -> None:
+    """Delete an alias; resources that have it lose it. Raises `NotFound`."""
+    actor.require_admin()
+    with writing() as session:
+        alias = session.scalar(select(Alias).where(Alias.name == name).with_for_update())
+        if alias is None:
+            raise NotFound(f"There is no alias {name}.")
+        before = {"name": alias.name, "resources": [resource.name for resource in alias.resources]}
+        audit.record(session, actor, "delete", "alias", (alias.id, name), before)
+        session.delete(alias)
+
+
+def facts(resource: Resource) -> dict[str, Any]:
+    """What the audit keeps of a resource."""
+    return {
+        "name": resource.name,
+        "description": resource.description,
+        "unit": resource.unit.value,
+        "aliases": [alias.name for alias in resource.aliases],
+    }
+
+
+def _held(session: DbSession, name: str) -> Resource:
+    """The resource, its row locked. Raises `NotFound`."""
+    query = select(Resource).where(Resource.name == name).options(selectinload(Resource.aliases))
+    resource = session.scalar(query.with_for_update(key_share=True))
+    if resource is None:
+        raise NotFound(f"There is no resource {name}.")
+    return resource
+
+
+def _alias_names(check: Check, names: Collection[str]) -> list[str]:
+    return sorted({check.name(f"aliases.{i}", name) for i, name in enumerate(names)})
+
+
+def _aliases(session: DbSession, names: Collection[str]) -> list[Alias]:
+    """The aliases of these names, in this order; missing ones are made. Raises `NameTaken`."""
+    found = session.scalars(select(Alias).where(Alias.name.in_(names)))
+    known = {alias.name: alias for alias in found}
+    for name in names:
+        if name not in known:
+            known[name] = Alias(name=name)
+            session.add(known[name])
+    save_unique(session, "name")
+    return [known[name] for name in names]
