@@ -33,13 +33,9 @@ def create_app(settings: Settings | None = None) -> Flask:
         extension.init_app(app)
     with app.app_context():
         transaction.prepare(db.engine)
-    _connect_edges(app)
-    return app
-
-
-def _connect_edges(app: Flask) -> None:
-    """Register the blueprints. Imported here: they need the extensions above, never each other."""
+    # Here, and nowhere else, inside a function: the blueprints need the extensions above.
     from remas import api, web
 
     web.init_app(app)
     api.init_app(app)
+    return app

@@ -308,9 +308,14 @@ def upgrade():
         op.f("ix_reservation_ends_at_starts_at"), "reservation", ["ends_at", "starts_at"]
     )
     op.create_index(op.f("ix_reservation_owner_id_ends_at"), "reservation", ["owner_id", "ends_at"])
-    op.create_index(
-        op.f("ix_reservation_starts_at_ends_at"), "reservation", ["starts_at", "ends_at"]
-    )
+    op.create_index(op.f("ix_reservation_starts_at_id"), "reservation", ["starts_at", "id"])
+    if op.get_bind().dialect.name == "postgresql":
+        op.create_index(
+            "ix_reservation_span",
+            "reservation",
+            [sa.text("tstzrange(starts_at, ends_at)")],
+            postgresql_using="gist",
+        )
 
     op.create_table(
         "tag",
@@ -430,7 +435,9 @@ def downgrade():
 
     op.drop_table("allocation")
     op.drop_table("tag")
-    op.drop_index(op.f("ix_reservation_starts_at_ends_at"), "reservation")
+    if op.get_bind().dialect.name == "postgresql":
+        op.drop_index("ix_reservation_span", "reservation")
+    op.drop_index(op.f("ix_reservation_starts_at_id"), "reservation")
     op.drop_index(op.f("ix_reservation_owner_id_ends_at"), "reservation")
     op.drop_index(op.f("ix_reservation_ends_at_starts_at"), "reservation")
 

@@ -21,6 +21,7 @@ from remas.models.reservation import (
     Reservation,
     Status,
     Tag,
+    overlaps,
     reservation_tag,
 )
 
@@ -51,6 +52,7 @@ __all__ = [
     "Unit",
     "User",
     "limit_node",
+    "overlaps",
     "reservation_tag",
     "resource_alias",
 ]

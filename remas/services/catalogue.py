@@ -1,4 +1,4 @@
-"""What people choose from when they ask: resources with their other names, nodes with capacities."""
+"""What people choose from when they ask: resources with other names, nodes with capacities."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

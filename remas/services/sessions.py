@@ -7,6 +7,7 @@ the database at each request.
 import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
 import jwt
@@ -23,8 +24,6 @@ from remas.services.transaction import DbSession, writing
 
 WEB_LIFETIME = timedelta(days=14)
 TOUCH_EVERY = timedelta(minutes=5)  # last use is noted this precisely, to spare writes
-# Verified for unknown usernames, so that they take as long as known ones.
-DECOY = passwords.hash_password(secrets.token_urlsafe(12))
 WRONG = "Wrong username or password."
 
 
@@ -35,10 +34,16 @@ class TokenPair:
     expires_in: int  # seconds
 
 
+@cache
+def _decoy() -> str:
+    """A hash to verify for unknown usernames, so that they take as long as known ones."""
+    return passwords.hash_password(secrets.token_urlsafe(12))
+
+
 def authenticate(session: DbSession, username: str, password: str) -> User:
     """The active user with this password. Raises `NotSignedIn`, in the same time for all."""
     user = session.scalar(select(User).where(User.username == username))
-    good = passwords.matches(user.password_hash if user else DECOY, password)
+    good = passwords.matches(user.password_hash if user else _decoy(), password)
     if user is None or not good or not user.active:
         raise NotSignedIn(WRONG)
     return user

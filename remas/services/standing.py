@@ -47,7 +47,7 @@ def of(actor: Actor) -> tuple[Standing, ...]:
     if not in_force:
         return ()
     in_house = select(Node.id, Node.name).where(Node.state != NodeState.RETIRED)
-    names: dict[int, str] = dict(session.execute(in_house).tuples().all())
+    names: dict[int, str] = dict(session.execute(in_house).all())
     units: dict[int, Unit] = dict(
         session.execute(select(Resource.id, Resource.unit)).tuples().all()
     )

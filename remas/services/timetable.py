@@ -1,7 +1,7 @@
 """What a calendar shows: who holds what when, what is closed, what is left."""
 
 from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -11,7 +11,6 @@ from remas import clock
 from remas.errors import Invalid
 from remas.extensions import db
 from remas.models import (
-    Allocation,
     Group,
     Maintenance,
     NodeState,
@@ -19,10 +18,18 @@ from remas.models import (
     Status,
     Unit,
     User,
+    overlaps,
 )
 from remas.services.actor import Actor
 from remas.services.answers import Holder
-from remas.services.availability import free_steps, natural_key, read_cluster
+from remas.services.availability import (
+    Cluster,
+    Row,
+    free_steps,
+    natural_key,
+    overlapping,
+    read_cluster,
+)
 from remas.services.requests import AllocationSpec
 
 LONGEST = timedelta(days=400)
@@ -96,45 +103,7 @@ def timetable(
         raise Invalid.field("node", f"There is no node {unknown[0]}.")
     in_house = (n for n, state in cluster.states.items() if state is not NodeState.RETIRED)
     names = sorted(set(nodes or in_house), key=natural_key)
-    ids = [cluster.node_ids[name] for name in names]
-    rows = session.execute(
-        select(
-            Allocation.node_id,
-            Allocation.resource_id,
-            Allocation.amount,
-            Reservation.starts_at,
-            Reservation.ends_at,
-            Reservation.id,
-            Reservation.owner_id,
-        )
-        .join(Reservation, Reservation.id == Allocation.reservation_id)
-        .where(
-            Reservation.ends_at > start,
-            Reservation.starts_at < end,
-            Reservation.cancelled_at.is_(None),
-            Allocation.node_id.in_(ids),
-        )
-    ).all()
-    closed = session.execute(
-        select(
-            Maintenance.id,
-            Maintenance.node_id,
-            Maintenance.starts_at,
-            Maintenance.ends_at,
-            Maintenance.reason,
-        )
-        .where(Maintenance.ends_at > start, Maintenance.starts_at < end)
-        .where(Maintenance.node_id.in_(ids))
-        .order_by(Maintenance.starts_at, Maintenance.id)
-    ).all()
-    specs: dict[int, list[AllocationSpec]] = defaultdict(list)
-    for node, resource, amount, _, _, reservation, _ in rows:
-        # What came to the cluster since it was read is in the next answer.
-        if node in cluster.node_names and resource in cluster.resource_names:
-            spec = AllocationSpec(
-                cluster.node_names[node], cluster.resource_names[resource], amount
-            )
-            specs[reservation].append(spec)
+    rows = overlapping(session, cluster, names, (start, end))
     return Timetable(
         start,
         end,
@@ -147,14 +116,45 @@ def timetable(
             )
             for name in names
         ),
-        _bars(actor, start, end, specs),
-        tuple(
-            Closed(row_id, cluster.node_names[node], begins, ends, reason)
-            for row_id, node, begins, ends, reason in closed
-        ),
+        _bars(actor, start, end, _specs(cluster, rows)),
+        _closed(cluster, names, start, end),
         free_steps(cluster, rows, names, (start, end)),
         dict(cluster.units),
     )
+
+
+def _closed(
+    cluster: Cluster, names: Collection[str], start: datetime, end: datetime
+) -> tuple[Closed, ...]:
+    """Maintenance on the nodes in the range; one query."""
+    ids = [cluster.node_ids[name] for name in names]
+    rows = db.session().execute(
+        select(
+            Maintenance.id,
+            Maintenance.node_id,
+            Maintenance.starts_at,
+            Maintenance.ends_at,
+            Maintenance.reason,
+        )
+        .where(Maintenance.ends_at > start, Maintenance.starts_at < end)
+        .where(Maintenance.node_id.in_(ids))
+        .order_by(Maintenance.starts_at, Maintenance.id)
+    )
+    return tuple(
+        Closed(row_id, cluster.node_names[node], begins, ends, reason)
+        for row_id, node, begins, ends, reason in rows
+    )
+
+
+def _specs(cluster: Cluster, rows: Iterable[Row]) -> dict[int, list[AllocationSpec]]:
+    """Reservation to what it holds, in the order of names."""
+    specs: dict[int, list[AllocationSpec]] = defaultdict(list)
+    for node, resource, amount, _, _, reservation, _ in rows:
+        spec = AllocationSpec(cluster.node_names[node], cluster.resource_names[resource], amount)
+        specs[reservation].append(spec)
+    for held in specs.values():
+        held.sort(key=lambda spec: (natural_key(spec.node), spec.resource))
+    return specs
 
 
 def _bars(
@@ -169,8 +169,7 @@ def _bars(
             .join(Reservation.owner)
             .join(User.group)
             .where(
-                Reservation.ends_at > start,
-                Reservation.starts_at < end,
+                overlaps(start, end),
                 Reservation.cancelled_at.is_(None),
             )
             .order_by(Reservation.starts_at, Reservation.id)
@@ -185,12 +184,7 @@ def _bars(
             starts_at=reservation.starts_at,
             ends_at=reservation.ends_at,
             status=reservation.status(now),
-            allocations=tuple(
-                sorted(
-                    specs[reservation.id],
-                    key=lambda spec: (natural_key(spec.node), spec.resource),
-                )
-            ),
+            allocations=tuple(specs[reservation.id]),
         )
         for reservation, owner, shares in rows
         if reservation.id in specs

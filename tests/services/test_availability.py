@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 import time_machine
+from flask import current_app
 
 from remas.errors import Forbidden, Invalid, NoAnswerInTime, NotFound
 from remas.extensions import db
@@ -73,9 +74,9 @@ def test_now_is_rounded_up_to_the_next_minute(ann, clock):
 def test_it_looks_as_far_as_needed_and_not_farther(ann):
     node = make_node("n1", capacities={"gpu": 1})
     make_reservation(ann, hours(0), ends=hours(24 * 100), allocations={node: {"gpu": 1}})
-    with counted() as near:
+    with counted(current_app) as near:
         ask(ann, earliest=hours(24 * 100))
-    with counted() as far:
+    with counted(current_app) as far:
         assert starts(ask(ann)) == [hours(24 * 100)]
     # 2 days doubled until 100 are in sight: 4, 8, 16, 32, 64, 128: six more readings.
     rounds = [sum("FROM allocation" in statement for statement in s) for s in (near, far)]
@@ -243,7 +244,7 @@ def test_placements_that_differ_between_nodes_only_move_in_time(ann):
 
 def test_the_number_of_queries_does_not_grow(ann):
     def search():
-        with counted() as statements:
+        with counted(current_app) as statements:
             ask(ann, demands={"gpu": 1}, max_offers=3)
         return len(statements)
 

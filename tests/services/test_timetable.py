@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 import time_machine
+from flask import current_app
 
 from remas.errors import Invalid
 from remas.models import NodeState, Status
@@ -126,7 +127,7 @@ def test_unknown_nodes(ann):
 
 def test_the_number_of_queries_does_not_grow(ann):
     def look():
-        with counted() as statements:
+        with counted(current_app) as statements:
             seen_by(ann)
         return len(statements)
 

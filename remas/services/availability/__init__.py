@@ -5,6 +5,7 @@
 """
 
 from remas.services.availability.cluster import Cluster, read_cluster
+from remas.services.availability.problem import Row, overlapping
 from remas.services.availability.profiles import free_steps
 from remas.services.availability.search import Placed, alternatives, search, shortages
 from remas.services.availability.words import natural_key
@@ -12,9 +13,11 @@ from remas.services.availability.words import natural_key
 __all__ = [
     "Cluster",
     "Placed",
+    "Row",
     "alternatives",
     "free_steps",
     "natural_key",
+    "overlapping",
     "read_cluster",
     "search",
     "shortages",

@@ -7,7 +7,7 @@ from datetime import datetime
 import numpy as np
 from sqlalchemy import ColumnElement, Select, or_, select
 
-from remas.models import Allocation, Maintenance, NodeState, Reservation
+from remas.models import Allocation, Maintenance, NodeState, Reservation, overlaps
 from remas.services.availability.cluster import Cluster
 from remas.services.limits import InForce, in_force
 from remas.services.transaction import DbSession
@@ -33,7 +33,7 @@ def read_problem(
 ) -> Problem:
     """What stands on `nodes` in `[start, end)`, and all of the asker's own in that time."""
     limits = in_force(session, asker.user_id)
-    rows = session.execute(overlapping(cluster, asker, nodes, window)).all()
+    rows = overlapping(session, cluster, nodes, window, asker)
     start, end = window
     closed = session.execute(
         select(Maintenance.node_id, Maintenance.starts_at, Maintenance.ends_at).where(
@@ -59,19 +59,33 @@ def read_problem(
 
 
 Row = tuple[int, int, int, datetime, datetime, int, int]
+"""node, resource, amount, start, end, reservation, owner; ids."""
 
 
 def overlapping(
+    session: DbSession,
     cluster: Cluster,
-    asker: Asker,
     nodes: Collection[str],
     window: tuple[datetime, datetime],
-) -> Select[int, int, int, datetime, datetime, int, int]:
-    """node, resource, amount, start, end, reservation, owner of what overlaps the window.
+    asker: Asker | None = None,
+) -> list[Row]:
+    """What holds units in the window: on `nodes`, and all of the asker's own. One query.
 
-    An index on (ends_at, starts_at) carries it: the history has ended before the window.
+    What came to the cluster since it was read is left for the next reading.
     """
-    start, end = window
+    known = cluster.node_names, cluster.resource_names
+    rows = session.execute(overlap_query(cluster, nodes, window, asker))
+    return [row for row in rows if row[0] in known[0] and row[1] in known[1]]
+
+
+def overlap_query(
+    cluster: Cluster,
+    nodes: Collection[str],
+    window: tuple[datetime, datetime],
+    asker: Asker | None = None,
+) -> Select[int, int, int, datetime, datetime, int, int]:
+    """The query of `overlapping`. An index carries it: its cost follows the window, whatever the
+    history."""
     query = (
         select(
             Allocation.node_id,
@@ -83,15 +97,14 @@ def overlapping(
             Reservation.owner_id,
         )
         .join(Reservation, Reservation.id == Allocation.reservation_id)
-        .where(
-            Reservation.ends_at > start,
-            Reservation.starts_at < end,
-            Reservation.cancelled_at.is_(None),
-        )
+        .where(overlaps(*window), Reservation.cancelled_at.is_(None))
     )
-    if on_nodes := _on(Allocation.node_id, cluster, nodes):
+    on_nodes = _on(Allocation.node_id, cluster, nodes)
+    if on_nodes and asker is not None:
         query = query.where(or_(*on_nodes, Reservation.owner_id == asker.user_id))
-    if asker.exclude is not None:
+    else:
+        query = query.where(*on_nodes)
+    if asker is not None and asker.exclude is not None:
         query = query.where(Reservation.id != asker.exclude)
     return query
 
@@ -120,7 +133,6 @@ def commitments(cluster: Cluster, rows: Sequence[Row]) -> Commitments:
             owner,
         )
         for node, resource, amount, start, end, reservation, owner in rows
-        if node in node_index and resource in kind_index
     ]
     columns = np.array(table, dtype=np.int64).reshape(len(table), 7).T
     names = tuple(cluster.node_names.values()), tuple(cluster.resource_names.values())

@@ -1,0 +1,191 @@
+"""`remas doctor`: what is wrong with this installation, and how to mend it."""
+
+import os
+import smtplib
+import ssl
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import click
+import redis
+import requests
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import create_engine
+from sqlalchemy.exc import SQLAlchemyError
+
+from remas import paths
+from remas.config import SettingError, Settings
+
+PATIENCE = 5  # seconds to wait for each of the parts
+
+
+@dataclass(frozen=True)
+class Finding:
+    """How one part is; `remedy` is empty where it is well."""
+
+    part: str
+    state: str
+    remedy: str = ""
+
+
+@click.command("doctor")
+def doctor_command() -> None:
+    """Check the settings and the parts they name. Exit code 1 if something is wrong."""
+    try:
+        settings = Settings.load(os.environ)
+    except SettingError as error:
+        _tell(Finding("settings", str(error), "correct it where it is set; see docs/settings.md"))
+        sys.exit(1)
+    findings = [Finding("settings", f"read; instance folder {settings.instance}")]
+    _tell(findings[0])
+    for check in CHECKS:
+        for finding in check(settings):
+            _tell(finding)
+            findings.append(finding)
+    sys.exit(1 if any(finding.remedy for finding in findings) else 0)
+
+
+def _tell(finding: Finding) -> None:
+    click.echo(f"{'WRONG' if finding.remedy else 'ok':5} {finding.part}: {finding.state}")
+    if finding.remedy:
+        click.echo(f"      mend: {finding.remedy}")
+
+
+def database(settings: Settings) -> Iterator[Finding]:
+    """Whether the database answers and is migrated."""
+    kind = "PostgreSQL" if settings.production else "SQLite"
+    patience = {"connect_timeout": PATIENCE} if settings.production else {"timeout": PATIENCE}
+    engine = create_engine(settings.database_url, connect_args=patience)
+    wanted = set(ScriptDirectory(str(paths.MIGRATIONS)).get_heads())
+    try:
+        with engine.connect() as connection:
+            found = set(MigrationContext.configure(connection).get_current_heads())
+    except SQLAlchemyError as error:
+        remedy = "start it, or correct DATABASE_URL"
+        yield Finding("database", f"{kind} does not answer: {_cause(error)}", remedy)
+        return
+    finally:
+        engine.dispose()
+    if not found:
+        yield Finding("database", f"{kind} answers, without tables", "run `remas init`")
+    elif found != wanted:
+        yield Finding(
+            "database", f"{kind} answers, with tables of another version", "run `remas init`"
+        )
+    else:
+        yield Finding("database", f"{kind} answers and is up to date")
+
+
+def pages(_settings: Settings) -> Iterator[Finding]:
+    """Whether the style sheets and scripts of the pages are there."""
+    if (paths.STATIC / "dist/app.css").is_file():
+        yield Finding("pages", "style sheets and scripts are there")
+    else:
+        yield Finding("pages", "style sheets and scripts are missing", "run `script/assets`")
+
+
+def jobs(settings: Settings) -> Iterator[Finding]:
+    """Whether Redis answers, where it is used."""
+    if not settings.redis_url:
+        yield Finding("Redis", "not used (REDIS_URL is not set)")
+        return
+    client = redis.Redis.from_url(
+        settings.redis_url, socket_timeout=PATIENCE, socket_connect_timeout=PATIENCE
+    )
+    try:
+        client.ping()
+    except redis.RedisError as error:
+        yield Finding(
+            "Redis", f"does not answer: {_cause(error)}", "start it, or correct REDIS_URL"
+        )
+    else:
+        yield Finding("Redis", "answers")
+    finally:
+        client.close()
+
+
+def mail(settings: Settings) -> Iterator[Finding]:
+    """Whether the mail server lets us in, where letters are sent."""
+    if not settings.smtp_enabled:
+        yield Finding("mail", "not sent (SMTP_ENABLED is not set)")
+        return
+    server = f"{settings.smtp_host}:{settings.smtp_port}"
+    try:
+        with _connected(settings) as connection:
+            if settings.smtp_starttls:
+                connection.starttls(context=ssl.create_default_context())
+            if settings.smtp_user:
+                connection.login(settings.smtp_user, settings.smtp_password)
+    except smtplib.SMTPAuthenticationError:
+        yield Finding(
+            "mail", f"{server} refuses the account", "correct SMTP_USER and SMTP_PASSWORD"
+        )
+    except (OSError, smtplib.SMTPException) as error:
+        remedy = "correct SMTP_HOST, SMTP_PORT, SMTP_TLS_ENABLED, SMTP_STARTTLS_ENABLED"
+        yield Finding("mail", f"{server} does not answer: {_cause(error)}", remedy)
+    else:
+        yield Finding("mail", f"{server} answers")
+
+
+def _connected(settings: Settings) -> smtplib.SMTP:
+    """Connected and nothing more: what comes later can fail, and must then close it."""
+    address = (settings.smtp_host, settings.smtp_port)
+    if settings.smtp_tls:
+        context = ssl.create_default_context()
+        return smtplib.SMTP_SSL(*address, timeout=PATIENCE, context=context)
+    return smtplib.SMTP(*address, timeout=PATIENCE)
+
+
+def grafana(settings: Settings) -> Iterator[Finding]:
+    """Whether Grafana answers and knows our account, where it is used."""
+    account = (settings.grafana_username, settings.grafana_password)
+    # Any signed-in account may ask who it is.
+    yield from _web("Grafana", "GRAFANA_URL", settings.grafana_url, "/api/user", account)
+
+
+def prometheus(settings: Settings) -> Iterator[Finding]:
+    """Whether Prometheus answers, where it is used."""
+    yield from _web("Prometheus", "PROMETHEUS_URL", settings.prometheus_url, "/-/ready", None)
+
+
+def _web(
+    part: str, variable: str, url: str, path: str, account: tuple[str, str] | None
+) -> Iterator[Finding]:
+    if not url:
+        yield Finding(part, f"not used ({variable} is not set)")
+        return
+    try:
+        response = requests.get(url + path, auth=account, timeout=PATIENCE)
+    except requests.RequestException as error:
+        yield Finding(part, f"does not answer: {_cause(error)}", f"start it, or correct {variable}")
+        return
+    if response.status_code in (401, 403):
+        remedy = "correct GRAFANA_USERNAME and GRAFANA_PASSWORD"
+        yield Finding(part, "refuses the account", remedy)
+    elif not response.ok:
+        state = f"answers with status {response.status_code}"
+        yield Finding(part, state, f"look at its log, or correct {variable}")
+    else:
+        yield Finding(part, "answers")
+
+
+def _cause(error: Exception) -> str:
+    """The innermost error in one line; connection errors wrap one another, and some wrap URLs."""
+    cause: BaseException = error
+    while inner := cause.__cause__ or cause.__context__:
+        cause = inner
+    lines = str(cause).strip().splitlines()
+    return lines[0] if lines else type(cause).__name__
+
+
+CHECKS: tuple[Callable[[Settings], Iterator[Finding]], ...] = (
+    database,
+    pages,
+    jobs,
+    mail,
+    grafana,
+    prometheus,
+)
+COMMANDS = (doctor_command,)

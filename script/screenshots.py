@@ -1,0 +1,160 @@
+"""Pictures of the demo cluster's pages, in a Chromium on a server of its own.
+
+`screenshots.py [--all] [FOLDER]`; the demo is made afresh in a temporary instance.
+"""
+
+import argparse
+import logging
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from flask_migrate import upgrade
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from remas import create_app, paths
+from remas.config import Settings
+from remas.extensions import db
+from remas.services import demo, setup
+from tests.support.browser import ARGUMENTS, chromium
+from tests.support.live import serving
+
+WIDE, PHONE = (1400, 900), (390, 844)
+PERSON = "alice"
+SHARP = 1.5  # device pixels per pixel in the README's pictures
+
+
+@contextmanager
+def demo_server() -> Iterator[tuple[str, str]]:
+    """The URL of a fresh demo, and the password of its people."""
+    with tempfile.TemporaryDirectory() as instance:
+        environ = {**os.environ, "DATABASE_URL": "", "REMAS_INSTANCE": instance}
+        settings = Settings.load({"REMAS_TIMEZONE": "Europe/Prague", **environ})
+        app = create_app(settings)
+        with app.app_context():
+            upgrade(directory=str(paths.MIGRATIONS))
+            setup.initialise(settings)
+            password = demo.load().password
+        with serving(app) as url:
+            yield url, password
+        with app.app_context():
+            db.engine.dispose()
+
+
+def sign_in(page: Page, password: str) -> None:
+    page.goto("/login")
+    page.get_by_label("Username").fill(PERSON)
+    page.get_by_label("Password").fill(password)
+    page.get_by_role("button", name="Sign in").click()
+    page.wait_for_url("**/")
+
+
+def ask(page: Page, gpus: str = "4", nodes: str = "2") -> None:
+    """The question of the README, answered."""
+    page.goto("/reservations/new")
+    page.get_by_label("Name").fill("Train the segmentation model")
+    page.get_by_label("cpu").fill("32")
+    page.get_by_label("gpu").fill(gpus)
+    page.get_by_label("How long").fill("6h")
+    page.get_by_label("How many nodes").fill(nodes)
+    page.get_by_role("button", name="Find a slot").click()
+    page.wait_for_load_state()
+
+
+def pictures_for_the_readme(browser: Browser, url: str, password: str, folder: Path) -> None:
+    context = browser.new_context(
+        base_url=url,
+        viewport={"width": 1280, "height": 800},
+        device_scale_factor=SHARP,
+        timezone_id="Europe/Prague",
+        locale="en-GB",
+    )
+    page = context.new_page()
+    sign_in(page, password)
+    page.screenshot(path=folder / "calendar.png")
+    ask(page)
+    page.evaluate("scrollTo(0, 0)")
+    page.screenshot(path=folder / "offers.png")
+    context.close()
+
+
+def all_pictures(browser: Browser, url: str, password: str, folder: Path) -> None:
+    for scheme in ("light", "dark"):
+        for kind, (width, height) in (("wide", WIDE), ("phone", PHONE)):
+            context = browser.new_context(
+                base_url=url,
+                viewport={"width": width, "height": height},
+                color_scheme=scheme,
+                timezone_id="Europe/Prague",
+                locale="en-GB",
+            )
+            page = context.new_page()
+            for name in walk(page, password):
+                page.screenshot(path=folder / f"{name}-{kind}-{scheme}.png", full_page=True)
+            context.close()
+
+
+def walk(page: Page, password: str) -> Iterator[str]:
+    """Every page once; gives its name when it is there to be seen."""
+    page.goto("/login")
+    yield "login"
+    page.get_by_label("Username").fill(PERSON)
+    page.get_by_label("Password").fill("wrong")
+    page.get_by_role("button", name="Sign in").click()
+    yield "login-wrong"
+    sign_in(page, password)
+    yield "calendar"
+    page.locator("button.cell-face").nth(3).click()
+    yield "calendar-day"
+    page.goto("/reservations")
+    yield "mine"
+    page.locator(".entry-name").first.click()
+    yield "one"
+    page.goto("/reservations?show=past")
+    page.locator(".entry-name").first.click()
+    yield "one-past"
+    page.goto("/reservations/new")
+    yield "new"
+    ask(page)
+    yield "offers"
+    ask(page, gpus="64")
+    yield "never"
+    page.get_by_label("gpu").fill("8 GiB")
+    page.get_by_label("How long").fill("soon")
+    page.get_by_role("button", name="Find a slot").click()
+    yield "errors"
+    page.goto("/reservations")
+    page.locator("a", has_text="Cancel").filter(has=page.locator(".visually-hidden")).last.click()
+    yield "confirm"
+    page.goto("/profile")
+    yield "profile"
+    page.get_by_role("button", name="account and theme").click()
+    yield "menu"
+    page.goto("/profile/password")
+    yield "password"
+    page.goto("/nowhere")
+    yield "missing"
+
+
+def main() -> None:
+    logging.getLogger("werkzeug").setLevel(logging.WARNING)
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", nargs="?", default="docs/pictures", type=Path)
+    parser.add_argument("--all", action="store_true", help="every page, all widths and themes")
+    arguments = parser.parse_args()
+    arguments.folder.mkdir(parents=True, exist_ok=True)
+    with demo_server() as (url, password), sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=chromium(),
+            args=list(ARGUMENTS),
+            env={**os.environ, "LANGUAGE": "en_GB"},  # how the fields for times are written
+        )
+        take = all_pictures if arguments.all else pictures_for_the_readme
+        take(browser, url, password, arguments.folder)
+        browser.close()
+
+
+if __name__ == "__main__":
+    main()
