@@ -48,9 +48,7 @@ def of(actor: Actor) -> tuple[Standing, ...]:
         return ()
     in_house = select(Node.id, Node.name).where(Node.state != NodeState.RETIRED)
     names: dict[int, str] = dict(session.execute(in_house).all())
-    units: dict[int, Unit] = dict(
-        session.execute(select(Resource.id, Resource.unit)).tuples().all()
-    )
+    units: dict[int, Unit] = dict(session.execute(select(Resource.id, Resource.unit)).all())
     held = _held_now(session, actor.id)
     found = [
         Standing(

@@ -10,7 +10,7 @@ from sqlalchemy import select
 from remas import clock, metrics
 from remas.errors import Forbidden, Invalid, NoAnswerInTime, NotFound
 from remas.extensions import db
-from remas.models import NodeState, Reservation
+from remas.models import Allocation, Node, NodeState, Reservation
 from remas.models import Status as ReservationStatus
 from remas.services.actor import Actor
 from remas.services.answers import Effort, OfferFound, SearchAnswer, ShortageFound
@@ -190,16 +190,21 @@ def _request(
 
 
 def _used_last(session: DbSession, user_id: int) -> tuple[str, ...]:
-    """The nodes of the reservation this person made last."""
-    latest = session.scalar(
-        select(Reservation)
+    """The nodes of the reservation this person made last. One query."""
+    latest = (
+        select(Reservation.id)
         .where(Reservation.owner_id == user_id)
         .order_by(Reservation.created_at.desc(), Reservation.id.desc())
         .limit(1)
+        .scalar_subquery()
     )
-    if latest is None:
-        return ()
-    return tuple(dict.fromkeys(allocation.node.name for allocation in latest.allocations))
+    nodes = session.scalars(
+        select(Node.name)
+        .join(Allocation, Allocation.node_id == Node.id)
+        .where(Allocation.reservation_id == latest)
+        .order_by(Node.id)
+    )
+    return tuple(dict.fromkeys(nodes))
 
 
 def _answer(session: DbSession, question: _Question) -> tuple[Answer, Effort]:
