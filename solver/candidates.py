@@ -121,29 +121,28 @@ class Sweep:
         return reach.clipped(request.release, request.latest_start + 1)
 
     def _by_capacity(self) -> Spans:
-        """Times at which a node has too little left, as if rows were (node, resource) pairs."""
-        resources = sorted({r for name in self.nodes for r in self.request.bundles[name]})
-        rooms = [
-            self.problem.by_name[name].capacity.get(r, 0) - self.request.bundles[name].get(r, 0)
-            for name in self.nodes
-            for r in resources
-        ]
-        table = self.problem.commitments
-        nodes = np.array([self.row_of.get(n, -1) for n in table.node_names], dtype=np.int64)
+        """Times at which a node has too little left of something asked of it."""
+        table, request = self.problem.commitments, self.request
+        resources = sorted({r for name in self.nodes for r in request.bundles[name]})
+        if not len(table) or not resources:
+            return Spans.none()
+        pairs = [(name, r) for name in self.nodes for r in resources]
+        rooms = exact_column(
+            self.problem.by_name[name].capacity.get(r, 0) - request.bundles[name].get(r, 0)
+            for name, r in pairs
+        )
+        asked = np.array([r in request.bundles[name] for name, r in pairs], dtype=bool)
+        width = len(resources)
+        rows = np.array([self.row_of.get(n, -1) for n in table.node_names], dtype=np.int64)
         kinds = {r: i for i, r in enumerate(resources)}
         kind = np.array([kinds.get(r, -1) for r in table.resource_names], dtype=np.int64)
-        return self._over(nodes, kind, len(resources), exact_column(rooms))
-
-    def _over(self, nodes: Ints, kind: Ints, width: int, rooms: Ints) -> Spans:
-        """`nodes` and `kind` map the table's indices to rows and columns; -1: not asked."""
-        table, request = self.problem.commitments, self.request
-        if not len(table):
-            return Spans.none()
-        node, resource = nodes[table.node], kind[table.resource]
-        keep = (node >= 0) & (resource >= 0)
+        pair = rows[table.node] * width + kind[table.resource]
+        keep = (rows[table.node] >= 0) & (kind[table.resource] >= 0)
         keep &= (table.start < request.deadline) & (table.end > request.release)
+        # What is held of a resource that is not asked of its node shuts nothing.
+        keep[keep] = asked[pair[keep]]
         spans = Spans(
-            node[keep] * width + resource[keep],
+            pair[keep],
             np.maximum(table.start[keep], request.release),
             np.minimum(table.end[keep], request.deadline),
         )

@@ -13,7 +13,10 @@ from numpy.typing import NDArray
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
+SECONDS = 60
 INT64_MAX = 2**63 - 1
+
+Ints = NDArray[np.int64]
 
 Amounts = NDArray[Any]
 """int64, or Python integers (dtype object) where int64 could overflow."""
@@ -27,6 +30,16 @@ def floor_minute(moment: datetime) -> int:
 def ceil_minute(moment: datetime) -> int:
     """The whole minute at or after an aware moment: ends of what is held, releases."""
     return -((EPOCH - moment) // MINUTE)
+
+
+def floor_minutes(seconds: Ints) -> Ints:
+    """Seconds since the epoch to the whole minutes at or before them, for whole columns."""
+    return seconds // SECONDS
+
+
+def ceil_minutes(seconds: Ints) -> Ints:
+    """Seconds since the epoch to the whole minutes at or after them, for whole columns."""
+    return -(-seconds // SECONDS)
 
 
 def to_datetime(minute: int) -> datetime:

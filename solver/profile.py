@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from solver.grid import Amounts, exact
+from solver.grid import INT64_MAX, Amounts, exact
 from solver.problem import Ints
 
 
@@ -80,13 +80,24 @@ def load(spans: Spans, amount: NDArray[np.int64]) -> Steps:
     amounts = exact(amount)
     row = np.concatenate((spans.row, spans.row))
     time = np.concatenate((spans.start, spans.end))
-    order = np.lexsort((time, row))
+    order = _by_row_and_time(row, time)
     row, time = row[order], time[order]
     # Each row's changes add up to zero, so one running sum serves all rows.
     level = np.cumsum(np.concatenate((amounts, -amounts))[order])
     last = np.ones(len(row), dtype=bool)
     last[:-1] = (row[1:] != row[:-1]) | (time[1:] != time[:-1])
     return Steps(row[last], time[last], level[last])
+
+
+def _by_row_and_time(row: Ints, time: Ints) -> Ints:
+    """The order of these pairs; one sort of one number each, many times faster than of two."""
+    if not len(row):
+        return row
+    low = int(time.min())
+    width = int(time.max()) - low + 1
+    if (int(row.max()) + 1) * width <= INT64_MAX:
+        return np.argsort(row * width + (time - low))
+    return np.lexsort((time, row))
 
 
 def count(spans: Spans) -> Steps:

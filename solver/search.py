@@ -25,20 +25,15 @@ def check(problem: Problem, placement: Placement) -> Answer:
     return Answer(Status.OPTIMAL, (Offer(placement, Kind.EARLIEST, proven_earliest=False),))
 
 
-def earliest(problem: Problem, request: Request, budget: Budget | None = None) -> Answer:
+def earliest(
+    problem: Problem, request: Request, budget: Budget | None = None, *, explain: bool = True
+) -> Answer:
     """The least feasible start and its best-fitting nodes, with proof.
 
-    *optimal* only when every earlier candidate is excluded by the sweep or by CP-SAT. Raises
-    `InvalidAnswer` when the core contradicts itself.
-    """
-    return offers(problem, request, 1, budget)
-
-
-def offers(problem: Problem, request: Request, most: int, budget: Budget | None = None) -> Answer:
-    """Up to `most` different offers, the first the earliest, the others by start.
-
-    An infeasible request has no offers, of less neither: it says what is short, or why it is
-    hopeless.
+    *optimal* only when every earlier candidate is excluded by the sweep or by CP-SAT. An
+    infeasible request has no offers: it says what is short, or why it is hopeless; `explain`
+    false spares the former, for callers that go on to look farther. Raises `InvalidAnswer` when
+    the core contradicts itself.
     """
     budget = budget or Budget()
     reason = hopeless(problem, request)
@@ -46,13 +41,24 @@ def offers(problem: Problem, request: Request, most: int, budget: Budget | None 
         status, first = _first(problem, request, Kind.EARLIEST, budget)
     else:
         status, first = Status.INFEASIBLE, None
-    if first is None:
-        missing = _why_not(problem, request, reason) if status is Status.INFEASIBLE else ()
-        return Answer(status, (), missing, reason, budget.effort)
-    found = [first]
-    if most > 1:
-        found += _others(problem, request, first, most - 1, budget)
-    return Answer(status, tuple(found), effort=budget.effort)
+    if first is not None:
+        return Answer(status, (first,), effort=budget.effort)
+    told = status is Status.INFEASIBLE and (explain or reason is not None)
+    missing = _why_not(problem, request, reason) if told else ()
+    return Answer(status, (), missing, reason, budget.effort)
+
+
+def offers(problem: Problem, request: Request, most: int, budget: Budget | None = None) -> Answer:
+    """Up to `most` different offers, the first the earliest, the others by start.
+
+    An infeasible request has no offers, of less neither. Raises `InvalidAnswer`.
+    """
+    budget = budget or Budget()
+    answer = earliest(problem, request, budget)
+    if not answer.offers or most <= 1:
+        return answer
+    (first,) = answer.offers
+    return replace(answer, offers=(first, *_others(problem, request, first, most - 1, budget)))
 
 
 def _first(
@@ -160,9 +166,11 @@ def _fewer(problem: Problem, request: Request, first: Offer, budget: Budget) -> 
     end = request.release + request.duration
     around = problem.within(request.release, end)
     best: tuple[Fraction, Offer] | None = None
-    for amount in sorted({a for bundle in request.bundles.values() for a in bundle.values()}):
-        # Less is never harder, so the largest j of the shares j/amount is found by halving.
-        low, high = 0, amount - 1
+    amounts = sorted({a for bundle in request.bundles.values() for a in bundle.values()})
+    for amount in amounts:
+        # Less is never harder, so the largest j of the shares j/amount is found by halving;
+        # at shares below 1/least something would be asked not at all.
+        low, high = -(-amount // amounts[0]) - 1, amount - 1
         while low < high:
             middle = (low + high + 1) // 2
             share = Fraction(middle, amount)

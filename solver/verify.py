@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 
-from solver.problem import Commitment, Limit, Problem, Request, Scope
+from solver.problem import Commitment, Limit, Node, Problem, Request, Scope
 from solver.result import Placement, Reason, Shortage
 
 Span = tuple[int, int, int, tuple[int, ...]]
@@ -46,7 +46,7 @@ def shortages(problem: Problem, placement: Placement) -> tuple[Shortage, ...]:
     rows = list(_overlapping(problem, placement))
     found: list[Shortage] = []
     for name, bundle in placement.bundles.items():
-        node = problem.by_name[name]
+        node = problem.by_name.get(name) or Node(name, {})  # an unknown one has nothing
         here = [row for row in rows if row.node == name]
         for resource, asked in bundle.items():
             if node.drained:

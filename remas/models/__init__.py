@@ -21,6 +21,7 @@ from remas.models.reservation import (
     Reservation,
     Status,
     Tag,
+    epoch,
     overlaps,
     reservation_tag,
 )
@@ -51,6 +52,7 @@ __all__ = [
     "Tag",
     "Unit",
     "User",
+    "epoch",
     "limit_node",
     "overlaps",
     "reservation_tag",

@@ -62,6 +62,6 @@ def test_an_index_carries_it(stored: Flask) -> None:
 
 
 def test_what_is_read_is_the_window_and_not_the_history(stored: Flask) -> None:
-    # Two days are 8 slots of six hours and a part of one more, a slot NODES · LANES reservations.
+    # Two days meet at most three slots of two days in each of NODES · LANES lanes.
     read = [s["Actual Rows"] * s["Actual Loops"] for s in nodes_of(plan_of(days=2))]
-    assert max(read) <= 3 * 10 * NODES * LANES  # three allocations each
+    assert max(read) <= 3 * 3 * NODES * LANES  # three allocations each

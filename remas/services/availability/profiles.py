@@ -1,6 +1,6 @@
 """What is left over time, for drawing."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from datetime import datetime
 
 import numpy as np
@@ -15,7 +15,7 @@ Series = list[tuple[datetime, int]]
 
 def free_steps(
     cluster: Cluster,
-    rows: Sequence[Row],
+    rows: list[Row],
     nodes: Collection[str],
     window: tuple[datetime, datetime],
 ) -> dict[tuple[str, str], Series]:

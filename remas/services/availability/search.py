@@ -16,13 +16,13 @@ from remas.services.actor import Actor
 from remas.services.answers import Effort, OfferFound, SearchAnswer, ShortageFound
 from remas.services.availability import words
 from remas.services.availability.cluster import Cluster, read_cluster
-from remas.services.availability.problem import Asker, read_problem
+from remas.services.availability.problem import Asker, Standing
 from remas.services.context import settings
 from remas.services.requests import AllocationSpec, OfferRequest
 from remas.services.transaction import DbSession
 from solver import grid
 from solver import search as core
-from solver.problem import Problem, Request
+from solver.problem import Request
 from solver.result import Answer, Placement, Status
 
 FIRST_WINDOW = timedelta(days=2)
@@ -121,7 +121,8 @@ def shortages(
     cluster = read_cluster(session)
     bundles = bundles_of(wanted.allocations)
     window = wanted.starts_at, wanted.ends_at
-    problem = read_problem(session, cluster, Asker(user_id, exclude), list(bundles), window)
+    standing = Standing(session, cluster, Asker(user_id, exclude), list(bundles), window)
+    problem = standing.until(wanted.ends_at)
     placement = Placement(
         grid.floor_minute(wanted.starts_at), grid.ceil_minute(wanted.ends_at), bundles
     )
@@ -245,33 +246,34 @@ class _Growing:
     """Searches in a window that begins at the release and doubles; `problem` is what it read."""
 
     def __init__(self, session: DbSession, question: _Question, budget: core.Budget) -> None:
-        self.session, self.question, self.budget = session, question, budget
         request = question.request
+        self.budget, self.request = budget, request
+        span = grid.to_datetime(request.release), grid.to_datetime(request.deadline)
+        self.standing = Standing(
+            session, question.cluster, question.asker, list(request.bundles), span
+        )
         first = max(2 * request.duration, grid.whole_minutes(FIRST_WINDOW))
-        self.end = min(request.release + first, request.deadline)
-        self.problem = self._read()
+        self._look_until(request.release + first)
 
-    def _read(self) -> Problem:
-        question = self.question
-        window = grid.to_datetime(question.request.release), grid.to_datetime(self.end)
-        nodes = list(question.request.bundles)
-        return read_problem(self.session, question.cluster, question.asker, nodes, window)
+    def _look_until(self, end: int) -> None:
+        self.end = min(end, self.request.deadline)
+        self.problem = self.standing.until(grid.to_datetime(self.end))
 
     def cut(self) -> Request:
         """The request, as far as the window goes."""
-        return replace(self.question.request, deadline=self.end)
+        return replace(self.request, deadline=self.end)
 
     def earliest(self, request: Request) -> Answer:
         """The earliest slot of `request`; grows until it is found or certainly not there."""
         while True:
-            answer = core.earliest(self.problem, replace(request, deadline=self.end), self.budget)
-            final = self.end >= request.deadline or answer.hopeless is not None
-            if final or answer.status is not Status.INFEASIBLE:
+            final = self.end >= request.deadline
+            cut = replace(request, deadline=self.end)
+            answer = core.earliest(self.problem, cut, self.budget, explain=final)
+            if final or answer.hopeless or answer.status is not Status.INFEASIBLE:
                 return answer
             if self.budget.left() <= 0:
                 return Answer(Status.UNKNOWN, effort=self.budget.effort)
-            self.end = min(request.release + 2 * (self.end - request.release), request.deadline)
-            self.problem = self._read()
+            self._look_until(request.release + 2 * (self.end - request.release))
 
 
 def _told(session: DbSession, question: _Question, remarks: list[str]) -> SearchAnswer:

@@ -1,0 +1,34 @@
+"""The signed-in person."""
+
+from flask import Response
+
+from remas.api import answers, queries, schemas, shapes, throttle
+from remas.api.blueprint import actor, bp
+from remas.api.etags import if_match, shown
+from remas.api.spec import PEOPLE, describe
+from remas.services import users
+
+
+@bp.get("/me")
+@describe(PEOPLE, answers.User, cached=True)
+def get_me(headers: queries.IfNoneMatch) -> Response:
+    """Your own account."""
+    return shown(shapes.account(users.get(actor(), actor().username)))
+
+
+@bp.patch("/me")
+@describe(PEOPLE, answers.User, conflict=answers.TakenProblem, stale=True)
+def patch_me(json: schemas.ProfilePatch, headers: queries.IfMatch) -> Response:
+    """Change your name, e-mail or time zone."""
+    account = users.update_me(actor(), json.wish(), if_match(shapes.account))
+    return shown(shapes.account(account))
+
+
+@bp.put("/me/password")
+@throttle.by_holder
+@describe(PEOPLE, answers.User, throttled=True)
+def put_my_password(json: schemas.OwnPassword) -> Response:
+    """Change your password. All your other sessions and tokens end."""
+    return shown(
+        shapes.account(users.change_password(actor(), json.current_password, json.new_password))
+    )

@@ -1,0 +1,62 @@
+"""Nodes and their capacities."""
+
+from flask import Response
+
+from remas.api import answers, queries, schemas, shapes
+from remas.api.blueprint import actor, bp
+from remas.api.etags import address, created, if_match, shown
+from remas.api.spec import CLUSTER, Who, describe
+from remas.services import nodes
+
+
+@bp.get("/nodes")
+@describe(CLUSTER, answers.NodeList, cached=True)
+def list_nodes(query: queries.Nodes) -> Response:
+    """Nodes by name, with their capacities."""
+    found = nodes.search(query.state, query.resource, query.page, query.per_page)
+    return shown(shapes.listing(found, shapes.node))
+
+
+@bp.post("/nodes")
+@describe(CLUSTER, answers.Node, 201, who=Who.ADMINS, conflict=answers.TakenProblem)
+def post_node(json: schemas.NodePost) -> Response:
+    """Make a node."""
+    node = nodes.create(actor(), json.wish())
+    return created(shapes.node(node), address(".get_node", name=node.name))
+
+
+@bp.get("/nodes/<name>")
+@describe(CLUSTER, answers.Node, cached=True)
+def get_node(name: str, headers: queries.IfNoneMatch) -> Response:
+    """One node with its capacities."""
+    return shown(shapes.node(nodes.get(name)))
+
+
+@bp.patch("/nodes/<name>")
+@describe(CLUSTER, answers.Node, who=Who.ADMINS, conflict=answers.InUseProblem, stale=True)
+def patch_node(name: str, json: schemas.NodePatch, headers: queries.IfMatch) -> Response:
+    """Change a node; `capacities` replaces all. What is reserved stays reserved."""
+    return shown(shapes.node(nodes.change(actor(), name, json.wish(), if_match(shapes.node))))
+
+
+@bp.delete("/nodes/<name>")
+@describe(CLUSTER, status=204, who=Who.ADMINS, conflict=answers.InUseProblem, stale=True)
+def delete_node(name: str, headers: queries.IfMatch) -> tuple[str, int]:
+    """Delete a node on which nothing was ever reserved."""
+    nodes.delete(actor(), name, if_match(shapes.node))
+    return "", 204
+
+
+@bp.put("/nodes/<name>/capacities/<resource>")
+@describe(CLUSTER, answers.Capacity, who=Who.ADMINS, conflict=answers.TakenProblem)
+def put_capacity(name: str, resource: str, json: schemas.CapacityBody) -> Response:
+    """Set what a node provides of a resource; less than is reserved is allowed."""
+    return shown(shapes.capacity(nodes.set_capacity(actor(), name, resource, json.amount)))
+
+
+@bp.delete("/nodes/<name>/capacities/<resource>")
+@describe(CLUSTER, status=204, who=Who.ADMINS, conflict=answers.InUseProblem)
+def delete_capacity(name: str, resource: str) -> tuple[str, int]:
+    """A node no longer has a resource of which nothing was ever reserved on it."""
+    nodes.remove_capacity(actor(), name, resource)
+    return "", 204
