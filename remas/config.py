@@ -162,6 +162,8 @@ class Settings:
             "BOOTSTRAP_SERVE_LOCAL": True,
             "RATELIMIT_STORAGE_URI": self.redis_url or "memory://",
             "RATELIMIT_HEADERS_ENABLED": True,
+            # While Redis is away each process counts for itself: people can still sign in.
+            "RATELIMIT_IN_MEMORY_FALLBACK_ENABLED": bool(self.redis_url),
             "MAIL_SUPPRESS_SEND": not self.smtp_enabled,
             "MAIL_SERVER": self.smtp_host,
             "MAIL_PORT": self.smtp_port,

@@ -258,7 +258,8 @@ class Problem:
         _require(len(by_name) == len(self.nodes), "two nodes share a name")
         object.__setattr__(self, "by_name", MappingProxyType(by_name))
         table = self.commitments
-        named = {table.node_names[i] for i in np.unique(table.node).tolist()}
+        used = np.flatnonzero(np.bincount(table.node, minlength=1)).tolist()
+        named = {table.node_names[i] for i in used}
         named |= {closed.node for closed in self.maintenance}
         named |= {node for limit in self.limits for node in limit.nodes}
         _require(named <= by_name.keys(), f"unknown nodes: {sorted(named - by_name.keys())}")

@@ -3,6 +3,7 @@
 The sweep proposes starts in order, CP-SAT decides each, `verify` confirms what is offered.
 """
 
+from collections.abc import Iterator
 from dataclasses import replace
 from fractions import Fraction
 
@@ -13,6 +14,9 @@ from solver.hopeless import closest, hopeless
 from solver.problem import Bundle, Problem, Request
 from solver.result import Answer, Hopeless, Kind, Offer, Placement, Shortage, Status
 from solver.verify import shortages, verify
+
+FIRST_WINDOW = 24 * 60
+"""Minutes of starts that are swept at first."""
 
 __all__ = ["Budget", "InvalidAnswer", "check", "earliest", "offers"]
 
@@ -65,29 +69,57 @@ def _first(
     problem: Problem, request: Request, kind: Kind, budget: Budget
 ) -> tuple[Status, Offer | None]:
     """The first start that CP-SAT confirms, in the order of the sweep."""
-    begun = budget.clock()
-    sweep = Sweep(problem, request)
-    starts = sweep.starts()
-    start = next(starts, None)
-    budget.effort.sweep += budget.clock() - begun
     proven = True
-    while start is not None:
-        verdict, nodes = _at(problem, request, sweep, start, budget)
-        if nodes:
-            placement = Placement(
-                start, start + request.duration, {node: request.bundles[node] for node in nodes}
-            )
-            if wrong := verify(problem, request, placement):
-                raise InvalidAnswer(f"{placement} is wrong: {wrong}")
-            optimal = proven and verdict is Status.OPTIMAL
-            status = Status.OPTIMAL if optimal else Status.FEASIBLE
-            return status, Offer(placement, kind, proven_earliest=proven)
-        if verdict is Status.UNKNOWN:
-            proven = False
-            if budget.left() <= 0:
-                break
-        start = next(starts, None)
+    for part, cut in _windows(problem, request, budget):
+        begun = budget.clock()
+        sweep = Sweep(part, cut)
+        starts = list(sweep.starts())
+        budget.effort.sweep += budget.clock() - begun
+        for start in starts:
+            verdict, nodes = _at(part, cut, sweep, start, budget)
+            if nodes:
+                offer = _offer(problem, request, kind, (start, nodes), proven)
+                optimal = proven and verdict is Status.OPTIMAL
+                return (Status.OPTIMAL if optimal else Status.FEASIBLE), offer
+            if verdict is Status.UNKNOWN:
+                proven = False
+                if budget.left() <= 0:
+                    return Status.UNKNOWN, None
     return (Status.INFEASIBLE if proven else Status.UNKNOWN), None
+
+
+def _windows(
+    problem: Problem, request: Request, budget: Budget
+) -> Iterator[tuple[Problem, Request]]:
+    """All starts in order, parted into windows each twice as wide as the one before.
+
+    So an early answer costs little, whatever stands in the weeks behind it.
+    """
+    start, width = request.release, max(FIRST_WINDOW, request.duration)
+    while start <= request.latest_start:
+        begun = budget.clock()
+        last = min(start + width - 1, request.latest_start)
+        end = last + request.duration
+        part, cut = problem.within(start, end), replace(request, release=start, deadline=end)
+        budget.effort.sweep += budget.clock() - begun
+        yield part, cut
+        start, width = last + 1, 2 * width
+
+
+def _offer(
+    problem: Problem,
+    request: Request,
+    kind: Kind,
+    found: tuple[int, tuple[str, ...]],
+    proven: bool,
+) -> Offer:
+    """The placement as an offer, confirmed by `verify`. Raises `InvalidAnswer`."""
+    start, nodes = found
+    bundles = {node: request.bundles[node] for node in nodes}
+    placement = Placement(start, start + request.duration, bundles)
+    if wrong := verify(problem, request, placement):
+        raise InvalidAnswer(f"{placement} is wrong: {wrong}")
+    return Offer(placement, kind, proven_earliest=proven)
 
 
 def _at(

@@ -16,7 +16,6 @@ from remas import clock, metrics
 from remas.errors import (
     DomainError,
     Forbidden,
-    Invalid,
     NoAnswerInTime,
     NoRoom,
     NotChangeable,
@@ -28,6 +27,7 @@ from remas.services import audit, idempotency, locks, placement, tagging
 from remas.services.actor import Actor
 from remas.services.answers import OfferFound
 from remas.services.availability import Placed, alternatives, search, shortages
+from remas.services.fields import Check
 from remas.services.placement import Held
 from remas.services.requests import BookingRequest, ChangeRequest, Idempotency, OfferRequest
 from remas.services.transaction import DbSession, writing
@@ -54,7 +54,7 @@ def create(actor: Actor, wish: BookingRequest, key: Idempotency | None = None) -
         _lock_owner(session, owner_id)
         if key and (body := idempotency.recall(session, owner_id, key)) is not None:
             return Booked(None, body)
-        name = _name(wish.name)
+        name, description = _texts(wish.name, wish.description)
         placement.check_times(wish.starts_at, wish.ends_at, new_start=True)
         amounts = placement.resolve(session, wish.allocations)
         locks.lock(session, nodes={node for node, _ in amounts})
@@ -62,7 +62,7 @@ def create(actor: Actor, wish: BookingRequest, key: Idempotency | None = None) -
         now = clock.now()
         reservation = Reservation(
             name=name,
-            description=wish.description or None,
+            description=description,
             owner_id=owner_id,
             starts_at=wish.starts_at,
             ends_at=wish.ends_at,
@@ -116,10 +116,10 @@ def change(actor: Actor, reservation_id: int, wish: ChangeRequest) -> Reservatio
         before = _facts(reservation)
         if wish.moves:
             _move(session, reservation, wish)
-        if wish.name is not None:
-            reservation.name = _name(wish.name)
-        if wish.description is not None:
-            reservation.description = wish.description or None
+        reservation.name, reservation.description = _texts(
+            reservation.name if wish.name is None else wish.name,
+            reservation.description if wish.description is None else wish.description,
+        )
         if wish.tags is not None:
             reservation.tags = tagging.own_tags(session, reservation.owner_id, wish.tags)
         _finish(session, actor, "change", reservation, before)
@@ -288,11 +288,12 @@ def _allocate(reservation: Reservation, amounts: placement.Amounts) -> None:
     reservation.allocations = [*kept, *new]
 
 
-def _name(name: str) -> str:
-    name = name.strip()
-    if not 1 <= len(name) <= 200:
-        raise Invalid.field("name", "A reservation has a name of 1 to 200 characters.")
-    return name
+def _texts(name: str, description: str | None) -> tuple[str, str | None]:
+    """Name and description as they are stored. Raises `Invalid`."""
+    check = Check()
+    texts = check.line("name", name), check.text("description", description)
+    check.done()
+    return texts
 
 
 def _finish(

@@ -16,8 +16,9 @@ from sqlalchemy import select, update
 from remas import clock
 from remas.config import Settings
 from remas.errors import NotSignedIn
+from remas.extensions import db
 from remas.models import AuthSession, User
-from remas.services import passwords
+from remas.services import locks, passwords
 from remas.services.actor import Actor
 from remas.services.groups import is_administrative
 from remas.services.transaction import DbSession, writing
@@ -40,19 +41,36 @@ def _decoy() -> str:
     return passwords.hash_password(secrets.token_urlsafe(12))
 
 
-def authenticate(session: DbSession, username: str, password: str) -> User:
-    """The active user with this password. Raises `NotSignedIn`, in the same time for all."""
-    user = session.scalar(select(User).where(User.username == username))
+def authenticate(username: str, password: str) -> tuple[int, str]:
+    """The id of the active user with this password, and its hash.
+
+    Takes as long for all, and holds no lock meanwhile. Raises `NotSignedIn`.
+    """
+    user = (
+        db.session()
+        .execute(select(User.id, User.password_hash, User.active).where(User.username == username))
+        .one_or_none()
+    )
     good = passwords.matches(user.password_hash if user else _decoy(), password)
     if user is None or not good or not user.active:
+        raise NotSignedIn(WRONG)
+    return user.id, user.password_hash
+
+
+def _confirmed(session: DbSession, user_id: int, password_hash: str) -> User:
+    """The user, locked, if account and password are still as they were verified."""
+    locks.lock(session, users=[user_id])
+    user = session.get_one(User, user_id)
+    if not user.active or user.password_hash != password_hash:
         raise NotSignedIn(WRONG)
     return user
 
 
 def sign_in(username: str, password: str, address: str | None) -> str:
     """Begin a browser session; its id. Raises `NotSignedIn`."""
+    verified = authenticate(username, password)
     with writing() as session:
-        user = authenticate(session, username, password)
+        user = _confirmed(session, *verified)
         return _begin(session, user, "web", WEB_LIFETIME, address).id
 
 
@@ -71,8 +89,9 @@ def issue_tokens(
     settings: Settings, username: str, password: str, address: str | None
 ) -> TokenPair:
     """A fresh pair for a program. Raises `NotSignedIn`."""
+    verified = authenticate(username, password)
     with writing() as session:
-        user = authenticate(session, username, password)
+        user = _confirmed(session, *verified)
         lifetime = settings.token_refresh_expire
         begun = _begin(session, user, "token", lifetime, address)
         return _pair(settings, begun, user)

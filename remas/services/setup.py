@@ -10,6 +10,7 @@ from remas.extensions import db
 from remas.models import ADMINISTRATORS, EVERYONE, USERS, Group, User
 from remas.services import audit, passwords
 from remas.services.actor import SYSTEM
+from remas.services.fields import Check
 from remas.services.groups import descendants
 from remas.services.transaction import DbSession, writing
 
@@ -31,19 +32,23 @@ class FirstAdmin:
 def initialise(settings: Settings) -> FirstAdmin | None:
     """Make what is missing; the first administrator when there is no active one, else None.
 
-    A generated password has to be changed at the first sign-in. Raises `Invalid` when the one
-    in the settings breaks the rules.
+    A generated password has to be changed at the first sign-in. Raises `Invalid` when what the
+    settings say of the administrator cannot be taken.
     """
     with writing() as session:
         _groups(session)
         if _has_administrator(session):
             return None
+        check = Check()
+        username = check.name("REMAS_ADMIN_USERNAME", settings.admin_username)
+        email = check.email("REMAS_ADMIN_EMAIL", settings.admin_email)
+        check.done()
         if settings.admin_password:
             passwords.check_rules(settings.admin_password, "REMAS_ADMIN_PASSWORD")
         password = settings.admin_password or passwords.one_time_password()
         admin = User(
-            username=settings.admin_username,
-            email=settings.admin_email,
+            username=username,
+            email=email,
             uid=0,
             name="Cluster",
             surname="Administrator",

@@ -2,7 +2,8 @@
 
 Reads one JSON object from standard input: `environ`, `jobs` (what each client does), `how`
 (`threads` or `processes`), `locked` (false: the negative control) and `pause` (seconds between a
-decision and its writing, so that a race would show). A job may begin `after` seconds. Prints how each job ended, as JSON.
+decision and its writing, so that a race would show). A job may begin `after` seconds later. Prints
+how each job ended, as JSON.
 """
 
 import json

@@ -28,6 +28,13 @@ from tests.support.factories import (
     make_user,
 )
 
+
+def authenticated(username, password):
+    """The user who signs in with this."""
+    user_id, _ = sessions.authenticate(username, password)
+    return db.session.get_one(User, user_id, populate_existing=True)
+
+
 pytestmark = pytest.mark.usefixtures("app_context")
 NEW = "another good password"
 
@@ -54,7 +61,7 @@ def wish(**changes: object) -> UserNew:
 def test_an_account_without_password_gets_one_for_one_sign_in(admin: Actor) -> None:
     made = users.create(admin, wish())
     assert made.initial_password
-    user = sessions.authenticate(db.session(), "eve", made.initial_password)
+    user = authenticated("eve", made.initial_password)
     assert user.password_change_required
     assert (user.group_id, user.active) == (USERS, True)
     assert not made.is_admin
@@ -64,7 +71,7 @@ def test_an_account_with_a_password_signs_in_with_it(admin: Actor) -> None:
     made = users.create(admin, wish(password=NEW, group="Administrators"))
     assert made.initial_password is None
     assert made.is_admin
-    assert not sessions.authenticate(db.session(), "eve", NEW).password_change_required
+    assert not authenticated("eve", NEW).password_change_required
 
 
 def test_no_secret_is_in_the_audit(admin: Actor) -> None:
@@ -248,18 +255,18 @@ def test_changing_the_own_password_ends_all_other_sessions(admin: Actor) -> None
     ended = dict(db.session.execute(select(AuthSession.id, AuthSession.revoked_at)).all())
     assert ended[here] is None
     assert ended[elsewhere] is not None
-    sessions.authenticate(db.session(), "eve", NEW)
+    authenticated("eve", NEW)
 
 
 def test_an_administrator_sets_a_password(admin: Actor) -> None:
     make_user("eve", password_change_required=True)
     sessions.sign_in("eve", PASSWORD, None)
     assert users.set_password(admin, "eve", NEW) is None
-    assert not sessions.authenticate(db.session(), "eve", NEW).password_change_required
+    assert not authenticated("eve", NEW).password_change_required
     assert db.session.scalars(select(AuthSession.revoked_at)).one() is not None
     made = users.set_password(admin, "eve")
     assert made
-    assert sessions.authenticate(db.session(), "eve", made).password_change_required
+    assert authenticated("eve", made).password_change_required
     with pytest.raises(NotFound):
         users.set_password(admin, "nobody")
     with pytest.raises(Invalid):
@@ -269,7 +276,7 @@ def test_an_administrator_sets_a_password(admin: Actor) -> None:
 def test_the_command_line_helps_who_is_locked_out(admin: Actor) -> None:
     make_user("eve")
     made = users.reset_password("eve")
-    assert sessions.authenticate(db.session(), "eve", made).password_change_required
+    assert authenticated("eve", made).password_change_required
     assert audit_rows()[-1].actor == SYSTEM.username
 
 

@@ -1,0 +1,1 @@
+"""Forms: field checks, to frozen request objects. They know no database."""

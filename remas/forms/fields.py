@@ -1,0 +1,140 @@
+"""Fields for what people write in this house: moments, durations, amounts, lists of names."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from wtforms import Field, SelectMultipleField, widgets
+
+from remas.durations import format_duration, parse_duration
+from remas.models import Unit
+from remas.units import format_amount, parse_amount
+
+LOCAL = "%Y-%m-%dT%H:%M"
+LONGEST_NAME = 200
+
+
+class _Written(Field):
+    """A field that keeps what was typed, and `data` once it is understood; empty: None."""
+
+    widget: Any = widgets.TextInput()
+    typed: str | None = None
+
+    def _value(self) -> str:
+        if self.typed is not None:
+            return self.typed
+        return "" if self.data is None else self.write(self.data)
+
+    def process_formdata(self, valuelist: list[str]) -> None:
+        if not valuelist:
+            return
+        self.typed = valuelist[0]
+        self.data = self.read(self.typed.strip()) if self.typed.strip() else None
+
+    def read(self, text: str) -> Any:
+        """The value. Raises `ValueError` with a sentence."""
+        raise NotImplementedError
+
+    def write(self, value: Any) -> str:
+        """The text for a value; reading it again gives the same."""
+        raise NotImplementedError
+
+
+class DurationField(_Written):
+    """`data`: a timedelta in whole minutes."""
+
+    def read(self, text: str) -> timedelta:
+        return parse_duration(text)
+
+    def write(self, value: timedelta) -> str:
+        return format_duration(value)
+
+
+class AmountField(_Written):
+    """`data`: whole base units of a resource with this unit; 0 counts as nothing."""
+
+    def __init__(self, *args: Any, unit: Unit, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.unit = unit
+
+    def read(self, text: str) -> int | None:
+        return parse_amount(text, self.unit) or None
+
+    def write(self, value: int) -> str:
+        return format_amount(value, self.unit)
+
+
+class MomentField(_Written):
+    """`data`: an aware UTC moment; written and read as local time in the form's zone.
+
+    A local time that occurs twice (clocks go back) means its first occurrence, or its second with
+    `late=True`: a start with the first and an end with the second cover what may be meant. One
+    that is left out (clocks go forward) is an error.
+    """
+
+    widget = widgets.DateTimeLocalInput()
+
+    def __init__(self, *args: Any, late: bool = False, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.late = late
+
+    def read(self, text: str) -> datetime:
+        # A field that comes back as it was shown means the moment it was shown for.
+        if isinstance(self.object_data, datetime) and text == self.write(self.object_data):
+            return self.object_data
+        return parse_local(text, self.meta.zone, late=self.late)
+
+    def write(self, value: datetime) -> str:
+        return value.astimezone(self.meta.zone).strftime(LOCAL)
+
+
+def parse_local(text: str, zone: ZoneInfo, *, late: bool = False) -> datetime:
+    """Local time such as 2026-11-23T09:00 as UTC. Raises `ValueError` with a sentence.
+
+    Of a time that occurs twice the first, with `late` the second.
+    """
+    try:
+        naive = datetime.fromisoformat(text)
+    except ValueError:
+        raise ValueError("Write a day and a time such as 2026-11-23 09:00.") from None
+    if naive.tzinfo is not None:
+        raise ValueError(f"Write the time as clocks show it in {zone.key}, without an offset.")
+    if naive.second or naive.microsecond:
+        raise ValueError("Times are in whole minutes.")
+    try:
+        moment = naive.replace(tzinfo=zone, fold=int(late)).astimezone(UTC)
+        back = moment.astimezone(zone).replace(tzinfo=None)
+    except OverflowError:
+        raise ValueError("This is outside all calendars.") from None
+    if back != naive:
+        raise ValueError(
+            f"Clocks in {zone.key} go forward over this time, so it does not exist that day. "
+            f"Write {back.strftime('%H:%M')} instead."
+        )
+    return moment
+
+
+class NamesField(_Written):
+    """`data`: names written with commas between them; empty: none."""
+
+    def process_formdata(self, valuelist: list[str]) -> None:
+        super().process_formdata(valuelist)
+        if valuelist and self.data is None:
+            self.data = ()
+
+    def read(self, text: str) -> tuple[str, ...]:
+        names = tuple(dict.fromkeys(part.strip() for part in text.split(",") if part.strip()))
+        if any(len(name) > LONGEST_NAME for name in names):
+            raise ValueError(f"A name has at most {LONGEST_NAME} characters.")
+        return names
+
+    def write(self, value: Sequence[str]) -> str:
+        return ", ".join(value)
+
+
+class ChecksField(SelectMultipleField):
+    """Any of some choices, each with its box."""
+
+    widget = widgets.ListWidget(prefix_label=False)
+    option_widget = widgets.CheckboxInput()

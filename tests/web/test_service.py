@@ -1,0 +1,108 @@
+"""What monitoring asks."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+import redis
+from flask import Flask
+from rq import Queue
+from sqlalchemy.exc import OperationalError
+
+from remas.extensions import db
+from remas.models import NodeState
+from tests.support.factories import make_node
+from tests.web.conftest import Visitor
+
+NOWHERE = "redis://127.0.0.1:1/0"
+UseRedis = Callable[[str], None]
+
+
+@pytest.fixture
+def use_redis(app: Flask, monkeypatch: pytest.MonkeyPatch) -> UseRedis:
+    """Let the app believe that this is its Redis."""
+
+    def use(url: str) -> None:
+        monkeypatch.setitem(app.config, "REMAS", replace(app.config["REMAS"], redis_url=url))
+
+    return use
+
+
+def test_alive(visitor: Visitor) -> None:
+    assert visitor.get("/healthz").json == {"status": "ok"}
+
+
+def test_ready(visitor: Visitor) -> None:
+    answer = visitor.get("/readyz")
+    assert (answer.status_code, answer.json) == (200, {"status": "ok", "database": "ok"})
+
+
+def test_not_ready_without_the_database(visitor: Visitor, monkeypatch: pytest.MonkeyPatch) -> None:
+    def gone(*_: object) -> None:
+        raise OperationalError("SELECT 1", {}, Exception("gone"))
+
+    monkeypatch.setattr(db.session, "execute", gone)
+    answer = visitor.get("/readyz")
+    assert (answer.status_code, answer.json) == (
+        503,
+        {"status": "not ready", "database": "no answer"},
+    )
+
+
+def test_not_ready_without_redis_where_it_is_used(visitor: Visitor, use_redis: UseRedis) -> None:
+    use_redis(NOWHERE)
+    answer = visitor.get("/readyz")
+    assert (answer.status_code, answer.json) == (
+        503,
+        {"status": "not ready", "database": "ok", "redis": "no answer"},
+    )
+
+
+def test_ready_with_redis(visitor: Visitor, use_redis: UseRedis, redis_url: str) -> None:
+    use_redis(redis_url)
+    assert visitor.get("/readyz").json == {"status": "ok", "database": "ok", "redis": "ok"}
+
+
+def test_metrics_count_requests_by_endpoint_and_not_by_address(visitor: Visitor) -> None:
+    visitor.get("/nowhere/at/all")
+    visitor.client.open("/healthz", method="BREW")
+    text = visitor.get("/metrics").text
+    assert 'endpoint="none",method="GET",status="404"' in text
+    assert "nowhere" not in text
+    assert "BREW" not in text
+    for name in ("remas_bookings", "remas_solver_answers", "remas_solver_answer_seconds"):
+        assert name in text
+    assert "remas_queue_jobs" not in text
+
+
+def test_metrics_show_how_long_the_queues_are(
+    visitor: Visitor, use_redis: UseRedis, redis_url: str
+) -> None:
+    use_redis(redis_url)
+    connection = redis.Redis.from_url(redis_url)
+    queue = Queue("metrics-test", connection=connection)
+    queue.enqueue("builtins.len", [])
+    text = visitor.get("/metrics").text
+    queue.delete(delete_jobs=True)
+    connection.close()
+    assert 'remas_queue_jobs{queue="metrics-test",state="queued"} 1.0' in text
+    assert "remas_redis_up 1.0" in text
+
+
+def test_a_scrape_never_fails_for_want_of_redis(visitor: Visitor, use_redis: UseRedis) -> None:
+    use_redis(NOWHERE)
+    answer = visitor.get("/metrics")
+    assert answer.status_code == 200
+    assert "remas_redis_up 0.0" in answer.text
+
+
+def test_targets_are_the_exporters_of_all_nodes_that_run(visitor: Visitor, app: Flask) -> None:
+    with app.app_context():
+        make_node("n1")
+        make_node("n2", state=NodeState.DRAINED)
+        make_node("n3", state=NodeState.RETIRED)
+    assert visitor.get("/prometheus/targets").json == [
+        {"targets": [f"{node}:{port}"], "labels": {"node": node, "job": job}}
+        for node in ("n1", "n2")
+        for job, port in (("node_exporter", 9100), ("process_exporter", 9256))
+    ]
