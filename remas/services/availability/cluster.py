@@ -24,12 +24,13 @@ class Cluster:
 
 def read_cluster(session: DbSession) -> Cluster:
     """Three queries, no ORM objects: what is read is as of now, whatever the session holds."""
-    nodes = session.execute(select(Node.id, Node.name, Node.state)).all()
-    resources = session.execute(select(Resource.id, Resource.name, Resource.unit)).all()
+    node, resource, provided = (t.__table__.c for t in (Node, Resource, Capacity))
+    nodes = session.execute(select(node.id, node.name, node.state)).all()
+    resources = session.execute(select(resource.id, resource.name, resource.unit)).all()
     node_names = {node_id: name for node_id, name, _ in nodes}
     resource_names = {resource_id: name for resource_id, name, _ in resources}
     capacity: dict[str, dict[str, int]] = {name: {} for name in node_names.values()}
-    rows = session.execute(select(Capacity.node_id, Capacity.resource_id, Capacity.amount))
+    rows = session.execute(select(provided.node_id, provided.resource_id, provided.amount))
     for node_id, resource_id, amount in rows:
         # A node or resource made since the queries above is not part of this picture.
         if node_id in node_names and resource_id in resource_names:

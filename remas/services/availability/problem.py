@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import chain
 from typing import cast
 
 import numpy as np
@@ -162,7 +163,9 @@ def _on(
 
 def commitments(cluster: Cluster, rows: list[Row]) -> Commitments:
     """Columns from rows; times to whole minutes, rounded outwards."""
-    table = np.array(rows, dtype=np.int64).reshape(len(rows), 7)
+    # Rows of the database look like much more than tuples, so numpy is not shown them whole.
+    flat = np.fromiter(chain.from_iterable(rows), dtype=np.int64, count=7 * len(rows))
+    table = flat.reshape(len(rows), 7)
     node, resource, amount, start, end, reservation, owner = np.ascontiguousarray(table.T)
     return Commitments(
         tuple(cluster.node_names.values()),

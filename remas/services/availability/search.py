@@ -1,14 +1,16 @@
 """The search for slots, and the check of a placement."""
 
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from threading import BoundedSemaphore
 
 from sqlalchemy import select
 
 from remas import clock, metrics
-from remas.errors import Forbidden, Invalid, NoAnswerInTime, NotFound
+from remas.errors import Busy, Forbidden, Invalid, NoAnswerInTime, NotFound
 from remas.extensions import db
 from remas.models import Allocation, Node, NodeState, Reservation
 from remas.models import Status as ReservationStatus
@@ -27,6 +29,11 @@ from solver.result import Answer, Placement, Status
 
 FIRST_WINDOW = timedelta(days=2)
 """How far a search looks at first; it doubles until the answer is proven."""
+SEATS = 2
+"""Searches at a time in one process: they share one interpreter, and many at once would only
+make all of them late."""
+PATIENCE = timedelta(seconds=10)
+_seats = BoundedSemaphore(SEATS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,8 +215,24 @@ def _used_last(session: DbSession, user_id: int) -> tuple[str, ...]:
     return tuple(dict.fromkeys(nodes))
 
 
+@contextmanager
+def _seat() -> Iterator[None]:
+    """One of the few searches that run at a time. Raises `Busy` when none comes free."""
+    if not _seats.acquire(timeout=PATIENCE.total_seconds()):
+        raise Busy("Many people are searching right now. Try again in a moment.")
+    try:
+        yield
+    finally:
+        _seats.release()
+
+
 def _answer(session: DbSession, question: _Question) -> tuple[Answer, Effort]:
     """Look ever farther, doubling, until the answer is proven or the deadline is reached."""
+    with _seat():
+        return _within_budget(session, question)
+
+
+def _within_budget(session: DbSession, question: _Question) -> tuple[Answer, Effort]:
     begun = time.perf_counter()
     budget = core.Budget(settings().solver_seconds, time.perf_counter)
     search_for = _Growing(session, question, budget)
