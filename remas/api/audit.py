@@ -11,7 +11,7 @@ from remas.services import audit
 
 @bp.get("/audit")
 @describe(RECORD, answers.AuditList, who=Who.ADMINS, cached=True)
-def list_audit(query: queries.AuditEntries) -> Response:
+def list_audit(query: queries.AuditEntries, headers: queries.IfNoneMatch) -> Response:
     """Changes, latest first."""
     wanted = audit.AuditFilter(
         actor=query.actor,

@@ -19,10 +19,15 @@ def etag_of(shape: Shape) -> str:
 
 
 def if_match(render: Callable[[Any], Shape]) -> Seen:
-    """Compares the request's If-Match, if it has one, with what `render` makes of a row."""
+    """Compares the request's If-Match, if it has one, with what `render` makes of a row.
+
+    A row that is not there (None) matches nothing.
+    """
 
     def seen(row: Any) -> None:
-        if request.if_match and not request.if_match.contains(etag_of(render(row))):
+        if not request.if_match:
+            return
+        if row is None or not request.if_match.contains(etag_of(render(row))):
             raise Stale("Somebody changed it since you looked. Look at it again and repeat.")
 
     return seen

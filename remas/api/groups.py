@@ -11,7 +11,7 @@ from remas.services import groups
 
 @bp.get("/groups")
 @describe(PEOPLE, answers.GroupList, who=Who.ADMINS, cached=True)
-def list_groups(query: queries.Groups) -> Response:
+def list_groups(query: queries.Groups, headers: queries.IfNoneMatch) -> Response:
     """Groups by name."""
     found = groups.search(actor(), query.parent, query.page, query.per_page)
     return shown(shapes.listing(found, shapes.group))

@@ -11,7 +11,7 @@ from remas.services import limit_admin
 
 @bp.get("/limits")
 @describe(POLICY, answers.LimitList, who=Who.ADMINS, cached=True)
-def list_limits(query: queries.Limits) -> Response:
+def list_limits(query: queries.Limits, headers: queries.IfNoneMatch) -> Response:
     """Limits by name. `node` finds those that list it and those for all nodes."""
     wanted = limit_admin.LimitFilter(query.user, query.group, query.resource, query.node)
     found = limit_admin.search(actor(), wanted, query.page, query.per_page)

@@ -11,7 +11,7 @@ from remas.services import maintenance
 
 @bp.get("/maintenance")
 @describe(CLUSTER, answers.MaintenanceList, cached=True)
-def list_maintenance(query: queries.MaintenanceTimes) -> Response:
+def list_maintenance(query: queries.MaintenanceTimes, headers: queries.IfNoneMatch) -> Response:
     """Maintenance by start; with `from` and `to`, what reaches into that time."""
     wanted = maintenance.MaintenanceFilter(query.node, query.since, query.until)
     found = maintenance.search(wanted, query.page, query.per_page)

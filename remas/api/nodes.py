@@ -11,7 +11,7 @@ from remas.services import nodes
 
 @bp.get("/nodes")
 @describe(CLUSTER, answers.NodeList, cached=True)
-def list_nodes(query: queries.Nodes) -> Response:
+def list_nodes(query: queries.Nodes, headers: queries.IfNoneMatch) -> Response:
     """Nodes by name, with their capacities."""
     found = nodes.search(query.state, query.resource, query.page, query.per_page)
     return shown(shapes.listing(found, shapes.node))
@@ -48,15 +48,18 @@ def delete_node(name: str, headers: queries.IfMatch) -> tuple[str, int]:
 
 
 @bp.put("/nodes/<name>/capacities/<resource>")
-@describe(CLUSTER, answers.Capacity, who=Who.ADMINS, conflict=answers.TakenProblem)
-def put_capacity(name: str, resource: str, json: schemas.CapacityBody) -> Response:
+@describe(CLUSTER, answers.Capacity, who=Who.ADMINS, conflict=answers.TakenProblem, stale=True)
+def put_capacity(
+    name: str, resource: str, json: schemas.CapacityBody, headers: queries.IfMatch
+) -> Response:
     """Set what a node provides of a resource; less than is reserved is allowed."""
-    return shown(shapes.capacity(nodes.set_capacity(actor(), name, resource, json.amount)))
+    seen = if_match(shapes.capacity)
+    return shown(shapes.capacity(nodes.set_capacity(actor(), name, resource, json.amount, seen)))
 
 
 @bp.delete("/nodes/<name>/capacities/<resource>")
-@describe(CLUSTER, status=204, who=Who.ADMINS, conflict=answers.InUseProblem)
-def delete_capacity(name: str, resource: str) -> tuple[str, int]:
+@describe(CLUSTER, status=204, who=Who.ADMINS, conflict=answers.InUseProblem, stale=True)
+def delete_capacity(name: str, resource: str, headers: queries.IfMatch) -> tuple[str, int]:
     """A node no longer has a resource of which nothing was ever reserved on it."""
-    nodes.remove_capacity(actor(), name, resource)
+    nodes.remove_capacity(actor(), name, resource, if_match(shapes.capacity))
     return "", 204

@@ -3,7 +3,7 @@
 from pydantic import BaseModel, ConfigDict, Field
 
 from remas.api.bodies import LARGEST_ID
-from remas.api.values import Moment
+from remas.api.values import Moment, WholeMinute
 from remas.models import NodeState, Status
 from remas.services.paging import MOST_PER_PAGE, PER_PAGE
 
@@ -73,8 +73,8 @@ class AuditEntries(Span):
 
 
 class TimetableRange(Query):
-    since: Moment = Field(alias="from")
-    until: Moment = Field(alias="to")
+    since: WholeMinute = Field(alias="from")
+    until: WholeMinute = Field(alias="to")
     node: list[str] = Field(default=[], description="may be given several times; none: all")
 
 

@@ -29,7 +29,7 @@ def search_offers(json: schemas.OffersPost) -> Response:
 
 @bp.get("/reservations")
 @describe(BOOKING, answers.ReservationList, cached=True)
-def list_reservations(query: queries.Reservations) -> Response:
+def list_reservations(query: queries.Reservations, headers: queries.IfNoneMatch) -> Response:
     """Reservations by start; with `from` and `to`, those that reach into that time."""
     wanted = reservations.ReservationFilter(
         owner=query.owner,
@@ -70,23 +70,23 @@ def patch_reservation(
 ) -> Response:
     """Change a reservation: all of it or nothing."""
     render = shapes.reservation_for(actor())
-    wish = json.wish(_version_seen(reservation_id) if headers.if_match else None)
+    wish = json.wish(version_seen(reservation_id, headers))
     return shown(render(booking.change(actor(), reservation_id, wish)))
 
 
 @bp.post("/reservations/<int:reservation_id>/cancel")
-@describe(BOOKING, answers.Reservation, conflict=answers.NoRoomProblem)
-def cancel_reservation(reservation_id: int) -> Response:
+@describe(BOOKING, answers.Reservation, conflict=answers.NoRoomProblem, stale=True)
+def cancel_reservation(reservation_id: int, headers: queries.IfMatch) -> Response:
     """Give up a reservation that has not started. Repeating it changes nothing."""
-    reservation = booking.cancel(actor(), reservation_id)
+    reservation = booking.cancel(actor(), reservation_id, version_seen(reservation_id, headers))
     return shown(shapes.reservation_for(actor())(reservation))
 
 
 @bp.post("/reservations/<int:reservation_id>/release")
-@describe(BOOKING, answers.Reservation, conflict=answers.NoRoomProblem)
-def release_reservation(reservation_id: int) -> Response:
+@describe(BOOKING, answers.Reservation, conflict=answers.NoRoomProblem, stale=True)
+def release_reservation(reservation_id: int, headers: queries.IfMatch) -> Response:
     """End a running reservation early. Repeating it changes nothing."""
-    reservation = booking.release(actor(), reservation_id)
+    reservation = booking.release(actor(), reservation_id, version_seen(reservation_id, headers))
     return shown(shapes.reservation_for(actor())(reservation))
 
 
@@ -105,8 +105,10 @@ def _fingerprint() -> str:
     return sha256(text.encode()).hexdigest()
 
 
-def _version_seen(reservation_id: int) -> int:
-    """The version that the If-Match is about. Raises `Stale`."""
+def version_seen(reservation_id: int, headers: queries.IfMatch) -> int | None:
+    """The version that the If-Match is about, if there is one. Raises `Stale`."""
+    if not headers.if_match:
+        return None
     reservation = reservations.get(actor(), reservation_id)
     if_match(shapes.reservation_for(actor()))(reservation)
     return reservation.version

@@ -11,7 +11,7 @@ from remas.services import resources
 
 @bp.get("/resources")
 @describe(CLUSTER, answers.ResourceList, cached=True)
-def list_resources(query: queries.Resources) -> Response:
+def list_resources(query: queries.Resources, headers: queries.IfNoneMatch) -> Response:
     """Resources by name."""
     found = resources.search(query.alias, query.page, query.per_page)
     return shown(shapes.listing(found, shapes.resource))

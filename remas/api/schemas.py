@@ -279,7 +279,7 @@ class OffersPost(Body):
     )
 
     def wish(self) -> OfferRequest:
-        return OfferRequest(**{**dict(self), "nodes": tuple(dict.fromkeys(self.nodes))})
+        return OfferRequest(**{**dict(self), "nodes": tuple(self.nodes)})
 
 
 class AllocationItem(Body):

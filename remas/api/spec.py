@@ -67,16 +67,20 @@ def describe(
     stale: bool = False,
     cached: bool = False,
     throttled: bool = False,
+    named_in_path: bool = False,
     more: tuple[int, ...] = (),
 ) -> Callable[[View], View]:
     """Describe a view; check what is sent to it by the models its parameters are annotated with.
 
     `shape`: what it answers with `status`. `conflict`: it may answer 409; `stale`: 412; `cached`:
-    304; `throttled`: 429; and `more`. Views for administrators turn others away before looking at
+    304; `throttled`: 429; `named_in_path`: 422 for a name in the path that cannot be one; and
+    `more`. Views for administrators turn others away before looking at
     what they sent.
     """
 
     def decorate(view: View) -> View:
+        if named_in_path:
+            _NAMED_IN_PATH.add(view.__name__)
         codes = _errors(set(signature(view).parameters), who)
         codes |= set(more)
         codes |= {code for code, on in ((412, stale), (429, throttled)) if on}
@@ -98,6 +102,9 @@ def describe(
         return _guarded(checked) if who is Who.ADMINS else checked
 
     return decorate
+
+
+_NAMED_IN_PATH: set[str] = set()
 
 
 def _errors(parameters: set[str], who: Who) -> set[int]:
@@ -135,11 +142,13 @@ def document() -> dict[str, Any]:
 
 def _complete(operation: dict[str, Any]) -> None:
     """Say what spectree cannot: the type of problems, headers, and where no field can be wrong."""
-    takes_fields = "requestBody" in operation
+    takes_fields = "requestBody" in operation or operation["operationId"] in _NAMED_IN_PATH
     for parameter in operation["parameters"]:
         parameter["schema"] = _without_null(parameter["schema"])
         takes_fields |= parameter["in"] != "path"
     responses = operation["responses"]
+    if "304" in responses:
+        responses["200"]["headers"] = {"ETag": _header("What this answer is known by.")}
     if not takes_fields:
         responses.pop("422", None)
     for code, answer in responses.items():

@@ -5,13 +5,14 @@ from flask import Response
 from remas.api import answers, queries, schemas, shapes
 from remas.api.blueprint import actor, bp
 from remas.api.etags import address, created, if_match, shown
+from remas.api.reservations import version_seen
 from remas.api.spec import BOOKING, describe
 from remas.services import booking, tags
 
 
 @bp.get("/tags")
 @describe(BOOKING, answers.TagList, cached=True)
-def list_tags(query: queries.Tags) -> Response:
+def list_tags(query: queries.Tags, headers: queries.IfNoneMatch) -> Response:
     """Your tags by name; an administrator may ask for another's."""
     found = tags.search(actor(), query.owner, query.page, query.per_page)
     return shown(shapes.listing(found, shapes.tag))
@@ -48,16 +49,21 @@ def delete_tag(name: str, headers: queries.IfMatch) -> tuple[str, int]:
 
 
 @bp.put("/reservations/<int:reservation_id>/tags/<name>")
-@describe(BOOKING, answers.Reservation, conflict=answers.TakenProblem)
-def put_reservation_tag(reservation_id: int, name: str) -> Response:
+@describe(
+    BOOKING, answers.Reservation, conflict=answers.TakenProblem, stale=True, named_in_path=True
+)
+def put_reservation_tag(reservation_id: int, name: str, headers: queries.IfMatch) -> Response:
     """Put a tag of the owner's on a reservation; it is made if need be."""
-    reservation = booking.set_tag(actor(), reservation_id, name)
+    seen = version_seen(reservation_id, headers)
+    reservation = booking.set_tag(actor(), reservation_id, name, seen)
     return shown(shapes.reservation_for(actor())(reservation))
 
 
 @bp.delete("/reservations/<int:reservation_id>/tags/<name>")
-@describe(BOOKING, status=204)
-def delete_reservation_tag(reservation_id: int, name: str) -> tuple[str, int]:
+@describe(BOOKING, status=204, stale=True)
+def delete_reservation_tag(
+    reservation_id: int, name: str, headers: queries.IfMatch
+) -> tuple[str, int]:
     """Take a tag off a reservation; one that is not on it is no error."""
-    booking.unset_tag(actor(), reservation_id, name)
+    booking.unset_tag(actor(), reservation_id, name, version_seen(reservation_id, headers))
     return "", 204

@@ -12,7 +12,7 @@ from remas.services.paging import Page
 
 @bp.get("/users")
 @describe(PEOPLE, answers.UserList, cached=True)
-def list_users(query: queries.Users) -> Response:
+def list_users(query: queries.Users, headers: queries.IfNoneMatch) -> Response:
     """Users by username. Others than administrators see how to reach them."""
     wanted = users.UserFilter(query.q, query.group, query.active)
     found = users.search(actor(), wanted, query.page, query.per_page)
@@ -68,7 +68,9 @@ def put_password(username: str, json: schemas.OthersPassword) -> Response:
 
 @bp.get("/users/<username>/limits")
 @describe(POLICY, answers.EffectiveLimitList, cached=True)
-def list_effective_limits(username: str, query: queries.Paging) -> Response:
+def list_effective_limits(
+    username: str, query: queries.Paging, headers: queries.IfNoneMatch
+) -> Response:
     """The limits in force for a user, nearest level first: your own, or as an administrator."""
     limits = limit_admin.effective(actor(), username)
     page = Page.cut(limits, query.page, query.per_page)

@@ -4,7 +4,7 @@ Locks are taken in one order, the owner, then the nodes by id (see locks.py); ev
 decides is read after them.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,7 +16,6 @@ from remas import clock, metrics
 from remas.errors import (
     DomainError,
     Forbidden,
-    NoAnswerInTime,
     NoRoom,
     NotChangeable,
     NotFound,
@@ -25,7 +24,7 @@ from remas.errors import (
 from remas.models import Allocation, Reservation, Status, User
 from remas.services import audit, idempotency, locks, placement, tagging
 from remas.services.actor import Actor
-from remas.services.answers import OfferFound
+from remas.services.answers import SearchAnswer
 from remas.services.availability import Placed, alternatives, search, shortages
 from remas.services.fields import Check
 from remas.services.placement import Held
@@ -34,6 +33,10 @@ from remas.services.transaction import DbSession, writing
 
 TRIES = 3
 """How often the core is asked again when its proposal was taken before it could be booked."""
+
+
+def ignore(_answer: SearchAnswer) -> None:
+    """For those who only want the result."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +61,8 @@ def create(actor: Actor, wish: BookingRequest, key: Idempotency | None = None) -
         placement.check_times(wish.starts_at, wish.ends_at, new_start=True)
         amounts = placement.resolve(session, wish.allocations)
         locks.lock(session, nodes={node for node, _ in amounts})
-        _require_room(session, owner_id, Placed(wish.starts_at, wish.ends_at, wish.allocations))
+        specs = placement.named(session, amounts)
+        _require_room(session, owner_id, Placed(wish.starts_at, wish.ends_at, specs))
         now = clock.now()
         reservation = Reservation(
             name=name,
@@ -78,14 +82,17 @@ def create(actor: Actor, wish: BookingRequest, key: Idempotency | None = None) -
         return Booked(reservation, body)
 
 
-def book_earliest(actor: Actor, wish: OfferRequest, name: str) -> tuple[Reservation, OfferFound]:
+def book_earliest(
+    actor: Actor, wish: OfferRequest, name: str, told: Callable[[SearchAnswer], None] = ignore
+) -> Reservation:
     """Search and book the first offer; searched again when it was taken meanwhile.
 
-    For callers that leave the choice to the core. Raises `NoRoom` when nothing fits or when the
-    offers were gone three times, `NoAnswerInTime`, `Invalid`.
+    For callers that leave the choice to the core; `told` hears every answer. Raises `NoRoom`
+    when nothing fits or when the offers were gone three times, `NoAnswerInTime`, `Invalid`.
     """
-    for last in [False] * (TRIES - 1) + [True]:
+    for tries_left in reversed(range(TRIES)):
         answer = search(actor, wish)
+        told(answer)
         if not answer.offers:
             raise NoRoom(answer.shortages)
         offer = answer.offers[0]
@@ -93,11 +100,11 @@ def book_earliest(actor: Actor, wish: OfferRequest, name: str) -> tuple[Reservat
         try:
             booked = create(actor, booking)
         except NoRoom:
-            if last:
+            if not tries_left:
                 raise
             continue
         if booked.reservation is not None:
-            return booked.reservation, offer
+            return booked.reservation
     raise AssertionError("a booking without a key is never a remembered one")
 
 
@@ -110,9 +117,7 @@ def change(actor: Actor, reservation_id: int, wish: ChangeRequest) -> Reservatio
     `NotChangeable`, `NoRoom`, `Stale`, `Busy`.
     """
     with _counted("change"), _offering(), writing() as session:
-        reservation = _load(session, actor, reservation_id)
-        if wish.version is not None and wish.version != reservation.version:
-            raise Stale("The reservation was changed meanwhile. Look at it again and repeat.")
+        reservation = _load(session, actor, reservation_id, wish.version)
         before = _facts(reservation)
         if wish.moves:
             _move(session, reservation, wish)
@@ -126,13 +131,13 @@ def change(actor: Actor, reservation_id: int, wish: ChangeRequest) -> Reservatio
         return reservation
 
 
-def cancel(actor: Actor, reservation_id: int) -> Reservation:
+def cancel(actor: Actor, reservation_id: int, version: int | None = None) -> Reservation:
     """Give up a reservation that has not started; again: nothing changes.
 
-    Raises `NotFound`, `Forbidden`, `NotChangeable`.
+    `version`: what the person saw. Raises `NotFound`, `Forbidden`, `NotChangeable`, `Stale`.
     """
     with _counted("cancel"), writing() as session:
-        reservation = _load(session, actor, reservation_id)
+        reservation = _load(session, actor, reservation_id, version)
         status = reservation.status(clock.now())
         if status is Status.CANCELLED:
             return reservation
@@ -147,13 +152,13 @@ def cancel(actor: Actor, reservation_id: int) -> Reservation:
         return reservation
 
 
-def release(actor: Actor, reservation_id: int) -> Reservation:
+def release(actor: Actor, reservation_id: int, version: int | None = None) -> Reservation:
     """End a running reservation now, rounded up to the minute; again: nothing changes.
 
-    Raises `NotFound`, `Forbidden`, `NotChangeable`.
+    `version`: what the person saw. Raises `NotFound`, `Forbidden`, `NotChangeable`, `Stale`.
     """
     with _counted("release"), writing() as session:
-        reservation = _load(session, actor, reservation_id)
+        reservation = _load(session, actor, reservation_id, version)
         if reservation.released_at is not None and reservation.cancelled_at is None:
             return reservation
         now = clock.now()
@@ -171,19 +176,29 @@ def release(actor: Actor, reservation_id: int) -> Reservation:
         return reservation
 
 
-def set_tag(actor: Actor, reservation_id: int, name: str) -> Reservation:
+def set_tag(
+    actor: Actor, reservation_id: int, name: str, version: int | None = None
+) -> Reservation:
     """Put one of the owner's tags on a reservation, making it if need be; again: no change."""
-    return _change_tags(actor, reservation_id, {name}, set())
+    return _change_tags(actor, reservation_id, version, more={name})
 
 
-def unset_tag(actor: Actor, reservation_id: int, name: str) -> Reservation:
+def unset_tag(
+    actor: Actor, reservation_id: int, name: str, version: int | None = None
+) -> Reservation:
     """Take a tag off a reservation; one that is not there: no change."""
-    return _change_tags(actor, reservation_id, set(), {name})
+    return _change_tags(actor, reservation_id, version, less={name})
 
 
-def _change_tags(actor: Actor, reservation_id: int, more: set[str], less: set[str]) -> Reservation:
+def _change_tags(
+    actor: Actor,
+    reservation_id: int,
+    version: int | None,
+    more: Collection[str] = (),
+    less: Collection[str] = (),
+) -> Reservation:
     with writing() as session:
-        reservation = _load(session, actor, reservation_id)
+        reservation = _load(session, actor, reservation_id, version)
         names = [tag.name for tag in reservation.tags]
         wanted = [name for name in dict.fromkeys([*names, *more]) if name not in less]
         if wanted != names:
@@ -206,15 +221,20 @@ def _lock_owner(session: DbSession, owner_id: int) -> None:
         raise Forbidden("This account is not active.")
 
 
-def _load(session: DbSession, actor: Actor, reservation_id: int) -> Reservation:
-    """The reservation under its owner's lock, if the actor may change it."""
+def _load(
+    session: DbSession, actor: Actor, reservation_id: int, version: int | None
+) -> Reservation:
+    """The reservation under its owner's lock, if the actor may change it, as he saw it."""
     owner_id = session.scalar(select(Reservation.owner_id).where(Reservation.id == reservation_id))
     if owner_id is None:
         raise NotFound(f"There is no reservation {reservation_id}.")
     if not actor.may_act_for(owner_id):
         raise Forbidden("Only its owner or an administrator may change a reservation.")
     locks.lock(session, users=[owner_id])
-    return session.scalars(select(Reservation).where(Reservation.id == reservation_id)).one()
+    reservation = session.scalars(select(Reservation).where(Reservation.id == reservation_id)).one()
+    if version is not None and version != reservation.version:
+        raise Stale("The reservation was changed meanwhile. Look at it again and repeat.")
+    return reservation
 
 
 def _move(session: DbSession, reservation: Reservation, wish: ChangeRequest) -> None:
@@ -222,9 +242,10 @@ def _move(session: DbSession, reservation: Reservation, wish: ChangeRequest) -> 
     now = clock.now()
     status = reservation.status(now)
     old = Held(reservation.starts_at, reservation.ends_at, placement.amounts_of(reservation))
-    specs = placement.specs_of(reservation) if wish.allocations is None else wish.allocations
     starts_at, ends_at = wish.starts_at or old.starts_at, wish.ends_at or old.ends_at
-    amounts = old.amounts if wish.allocations is None else placement.resolve(session, specs)
+    amounts = old.amounts
+    if wish.allocations is not None:
+        amounts = placement.resolve(session, wish.allocations, held=old.amounts)
     new = Held(starts_at, ends_at, amounts)
     if new == old:
         return
@@ -241,7 +262,7 @@ def _move(session: DbSession, reservation: Reservation, wish: ChangeRequest) -> 
         old = Held(_this_minute(now), old.ends_at, old.amounts)
         new = Held(_this_minute(now), new.ends_at, new.amounts)
     if new.asks_more_than(old):
-        wanted = Placed(new.starts_at, new.ends_at, specs)
+        wanted = Placed(new.starts_at, new.ends_at, placement.named(session, amounts))
         _require_room(session, reservation.owner_id, wanted, reservation.id, status)
     reservation.starts_at, reservation.ends_at = starts_at, ends_at
     _allocate(reservation, amounts)
@@ -331,7 +352,7 @@ def _facts(reservation: Reservation) -> dict[str, Any]:
         "name": reservation.name,
         "description": reservation.description,
         "owner_id": reservation.owner_id,
-        **{m: value and value.isoformat() for m in moments for value in [getattr(reservation, m)]},
+        **{name: clock.written(getattr(reservation, name)) for name in moments},
         "allocations": [
             {"node_id": node, "resource_id": resource, "amount": amount}
             for (node, resource), amount in sorted(placement.amounts_of(reservation).items())
@@ -348,11 +369,7 @@ def _offering() -> Iterator[None]:
     except NoRoom as refused:
         if refused.asked is None:
             raise
-        try:
-            found = alternatives(*refused.asked)
-        except NoAnswerInTime:
-            found = ()  # the refusal stands, with or without advice
-        raise NoRoom(refused.shortages, found) from None
+        raise NoRoom(refused.shortages, alternatives(*refused.asked)) from None
 
 
 @contextmanager

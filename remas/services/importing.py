@@ -56,7 +56,7 @@ def import_nodes(actor: Actor, text: str) -> Imported:
     result = Imported()
     with writing() as session:
         locks.lock_all_nodes(session)
-        resources = _resources(session, specs, result)
+        resources = _resources(session, actor, specs, result)
         amounts = _amounts(specs, resources)
         known = {
             node.name: node
@@ -106,9 +106,11 @@ def _scontrol(text: str) -> Iterator[NodeSpec]:
         )
 
 
-def _resources(session: DbSession, specs: list[NodeSpec], result: Imported) -> dict[str, Resource]:
+def _resources(
+    session: DbSession, actor: Actor, specs: list[NodeSpec], result: Imported
+) -> dict[str, Resource]:
     """Known resources by name or alias; the missing ones made, with the unit their amounts show."""
-    known: dict[str, Resource] = {}
+    check, known = Check(), dict[str, Resource]()
     for resource in session.scalars(select(Resource).options(selectinload(Resource.aliases))):
         for alias in resource.aliases:
             known.setdefault(alias.name, resource)
@@ -116,10 +118,15 @@ def _resources(session: DbSession, specs: list[NodeSpec], result: Imported) -> d
     for spec in specs:
         for name, written in spec.capacities.items():
             if name not in known:
+                check.name("line 1", name)
                 known[name] = Resource(name=name, unit=_unit(written))
-                session.add(known[name])
                 result.resources.append(name)
-    session.flush()
+    check.done()
+    for name in result.resources:
+        session.add(made := known[name])
+        session.flush()
+        facts = {"name": name, "unit": made.unit.value}
+        audit.record(session, actor, "create", "resource", (made.id, name), None, facts)
     return known
 
 

@@ -114,14 +114,17 @@ def change(actor: Actor, name: str, wish: NodeChange, seen: Seen = anything) -> 
         return node
 
 
-def set_capacity(actor: Actor, name: str, resource: str, amount: int) -> Capacity:
-    """Set what a node provides of a resource. Raises `NotFound`, `Invalid`."""
+def set_capacity(
+    actor: Actor, name: str, resource: str, amount: int, seen: Seen = anything
+) -> Capacity:
+    """Set what a node provides of a resource. Raises `NotFound`, `Invalid`, `Stale`."""
     actor.require_admin()
     check = Check()
     check.amount("amount", amount)
     check.done()
     with writing() as session:
         node = _held(session, name)
+        seen(next((c for c in node.capacities if c.resource.name == resource), None))
         before = facts(node)
         if resource not in _amounts(node):
             _add(session, node, _resource(session, resource), amount)
@@ -133,8 +136,8 @@ def set_capacity(actor: Actor, name: str, resource: str, amount: int) -> Capacit
         return next(c for c in node.capacities if c.resource.name == resource)
 
 
-def remove_capacity(actor: Actor, name: str, resource: str) -> None:
-    """A node no longer has a resource. Raises `NotFound`, `InUse` when it was ever reserved."""
+def remove_capacity(actor: Actor, name: str, resource: str, seen: Seen = anything) -> None:
+    """A node no longer has a resource. Raises `NotFound`, `Stale`, `InUse` when it was reserved."""
     actor.require_admin()
     with writing() as session:
         node = _held(session, name)
@@ -142,6 +145,7 @@ def remove_capacity(actor: Actor, name: str, resource: str) -> None:
         capacity = next((c for c in node.capacities if c.resource.name == resource), None)
         if capacity is None:
             raise NotFound(f"{name} has no {resource}.")
+        seen(capacity)
         _remove(session, node, [capacity])
         audit.record_change(session, actor, "node", (node.id, node.name), before, facts(node))
 
@@ -217,8 +221,8 @@ def _checked(wish: NodeChange) -> dict[str, Any]:
 
 
 def _check_amounts(check: Check, amounts: Mapping[str, int]) -> None:
-    for resource, amount in amounts.items():
-        check.amount(f"capacities.{resource}", amount)
+    for i, amount in enumerate(amounts.values()):
+        check.amount(f"capacities.{i}.amount", amount)
 
 
 def _resource(session: DbSession, name: str) -> Resource:
@@ -232,8 +236,10 @@ def _set_capacities(session: DbSession, node: Node, amounts: Mapping[str, int]) 
     """Make the node provide exactly `amounts`."""
     named = select(Resource).where(Resource.name.in_(amounts))
     resources = {resource.name: resource for resource in session.scalars(named)}
-    if unknown := [name for name in amounts if name not in resources]:
-        raise Invalid({f"capacities.{n}": [f"There is no resource {n}."] for n in unknown})
+    if unknown := [(i, name) for i, name in enumerate(amounts) if name not in resources]:
+        raise Invalid(
+            {f"capacities.{i}.resource": [f"There is no resource {name}."] for i, name in unknown}
+        )
     _remove(session, node, [c for c in node.capacities if c.resource.name not in amounts])
     for capacity in node.capacities:
         capacity.amount = amounts[capacity.resource.name]

@@ -3,13 +3,13 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from types import MappingProxyType
 
 from sqlalchemy import select
 
 from remas import clock
-from remas.errors import Invalid
+from remas.errors import Busy, Invalid
 from remas.models import MAX_AMOUNT, Capacity, Node, NodeState, Reservation, Resource
-from remas.services.availability import Placed
 from remas.services.context import settings
 from remas.services.requests import AllocationSpec
 from remas.services.transaction import DbSession
@@ -23,18 +23,37 @@ def amounts_of(reservation: Reservation) -> dict[tuple[int, int], int]:
     return {(a.node_id, a.resource_id): a.amount for a in reservation.allocations}
 
 
-def specs_of(reservation: Reservation) -> tuple[AllocationSpec, ...]:
-    """What a reservation holds, by name."""
+def named(session: DbSession, amounts: Amounts) -> tuple[AllocationSpec, ...]:
+    """Ids to names as they are now. The caller holds the locks of the nodes.
+
+    Raises `Busy` when a node or resource went away before they were taken.
+    """
+    node_ids = {node for node, _ in amounts}
+    resource_ids = {resource for _, resource in amounts}
+    nodes: dict[int, str] = dict(
+        session.execute(select(Node.id, Node.name).where(Node.id.in_(node_ids))).all()
+    )
+    resources: dict[int, str] = dict(
+        session.execute(
+            select(Resource.id, Resource.name).where(Resource.id.in_(resource_ids))
+        ).all()
+    )
+    if nodes.keys() != node_ids or resources.keys() != resource_ids:
+        raise Busy("The cluster was changed at this moment. Look at it again and repeat.")
     return tuple(
-        AllocationSpec(a.node.name, a.resource.name, a.amount) for a in reservation.allocations
+        AllocationSpec(nodes[node], resources[resource], amount)
+        for (node, resource), amount in amounts.items()
     )
 
 
-def resolve(session: DbSession, specs: Iterable[AllocationSpec]) -> dict[tuple[int, int], int]:
+def resolve(
+    session: DbSession, specs: Iterable[AllocationSpec], held: Amounts = MappingProxyType({})
+) -> dict[tuple[int, int], int]:
     """Names to ids. Raises `Invalid`, one entry a field, for what cannot be an allocation:
 
     an unknown or retired node, an unknown resource, one that the node lacks, an amount out of
-    bounds, the same node and resource twice, nothing at all.
+    bounds, the same node and resource twice, nothing at all. What is `held` already may be on a
+    retired node.
     """
     specs = tuple(specs)
     nodes = {
@@ -65,7 +84,7 @@ def resolve(session: DbSession, specs: Iterable[AllocationSpec]) -> dict[tuple[i
         resource_id = resources.get(spec.resource)
         if node_id is None:
             errors[f"{path}.node"] = [f"There is no node {spec.node}."]
-        elif state is NodeState.RETIRED:
+        elif state is NodeState.RETIRED and (node_id, resource_id) not in held:
             errors[f"{path}.node"] = [f"{spec.node} is retired."]
         if resource_id is None:
             errors[f"{path}.resource"] = [f"There is no resource {spec.resource}."]
@@ -96,7 +115,9 @@ def check_times(starts_at: datetime, ends_at: datetime, *, new_start: bool) -> N
     for field, moment in (("starts_at", starts_at), ("ends_at", ends_at)):
         if clock.ceil_minute(moment) != moment:
             errors[field] = ["Reservations begin and end at whole minutes."]
-    if new_start and starts_at < now - settings().start_grace:
+    # In whole minutes, as starts are: five minutes ago is fine all through this minute.
+    this_minute = now.replace(second=0, microsecond=0)
+    if new_start and starts_at < this_minute - settings().start_grace:
         errors["starts_at"] = ["The start lies in the past."]
     if ends_at <= starts_at:
         errors["ends_at"] = ["The end is not after the start."]
@@ -120,8 +141,3 @@ class Held:
         return longer or any(
             amount > other.amounts.get(where, 0) for where, amount in self.amounts.items()
         )
-
-
-def placed(starts_at: datetime, ends_at: datetime, specs: Iterable[AllocationSpec]) -> Placed:
-    """A placement for the core, by name."""
-    return Placed(starts_at, ends_at, tuple(specs))

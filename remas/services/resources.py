@@ -91,6 +91,8 @@ def change(actor: Actor, name: str, wish: ResourceChange, seen: Seen = anything)
     aliases = _alias_names(check, wish.aliases or ())
     check.done()
     with writing() as session:
+        if "name" in values:
+            locks.lock_all_nodes(session)  # nobody is to book it under the old name meanwhile
         resource = _held(session, name)
         seen(resource)
         before = facts(resource)

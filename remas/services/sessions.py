@@ -5,6 +5,7 @@ the database at each request.
 """
 
 import secrets
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
@@ -15,7 +16,7 @@ from sqlalchemy import select, update
 
 from remas import clock
 from remas.config import Settings
-from remas.errors import NotSignedIn
+from remas.errors import Busy, NotSignedIn
 from remas.extensions import db
 from remas.models import AuthSession, User
 from remas.services import locks, passwords
@@ -158,9 +159,7 @@ def actor_of_session(
     if row is None:
         return None
     begun, user = row
-    if now - begun.last_used_at > TOUCH_EVERY:
-        _touch(session, begun, now)
-    return Actor(
+    actor = Actor(
         id=user.id,
         username=user.username,
         is_admin=is_administrative(session, user.group_id),
@@ -170,11 +169,16 @@ def actor_of_session(
         address=address,
         must_change_password=user.password_change_required,
     )
+    if now - begun.last_used_at > TOUCH_EVERY:
+        _touch(session_id, now)
+    return actor
 
 
-def _touch(session: DbSession, begun: AuthSession, now: datetime) -> None:
-    begun.last_used_at = now
-    session.commit()
+def _touch(session_id: str, now: datetime) -> None:
+    """Note the use, in a transaction of its own; where it would have to wait it is left out."""
+    stale = AuthSession.id == session_id, AuthSession.last_used_at < now - TOUCH_EVERY
+    with suppress(Busy), writing() as session:
+        session.execute(update(AuthSession).where(*stale).values(last_used_at=now))
 
 
 def _begin(

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from sqlalchemy import func, select, text
 
 from remas import clock
-from remas.config import Settings
+from remas.config import SettingError, Settings
+from remas.errors import Invalid
 from remas.extensions import db
 from remas.models import ADMINISTRATORS, EVERYONE, USERS, Group, User
 from remas.services import audit, passwords
@@ -32,24 +33,19 @@ class FirstAdmin:
 def initialise(settings: Settings) -> FirstAdmin | None:
     """Make what is missing; the first administrator when there is no active one, else None.
 
-    A generated password has to be changed at the first sign-in. Raises `Invalid` when what the
-    settings say of the administrator cannot be taken.
+    A generated password has to be changed at the first sign-in. Raises `SettingError` when what
+    the settings say of the administrator cannot be taken.
     """
     with writing() as session:
         _groups(session)
         if _has_administrator(session):
             return None
-        check = Check()
-        username = check.name("REMAS_ADMIN_USERNAME", settings.admin_username)
-        email = check.email("REMAS_ADMIN_EMAIL", settings.admin_email)
-        check.done()
-        if settings.admin_password:
-            passwords.check_rules(settings.admin_password, "REMAS_ADMIN_PASSWORD")
+        username, email = _administrator(settings)
         password = settings.admin_password or passwords.one_time_password()
         admin = User(
             username=username,
             email=email,
-            uid=0,
+            uid=_free_uid(session),
             name="Cluster",
             surname="Administrator",
             password_hash=passwords.hash_password(password),
@@ -61,6 +57,28 @@ def initialise(settings: Settings) -> FirstAdmin | None:
         session.flush()
         audit.record(session, SYSTEM, "create", "user", (admin.id, admin.username))
         return FirstAdmin(admin.username, None if settings.admin_password else password)
+
+
+def _administrator(settings: Settings) -> tuple[str, str]:
+    """Username and address from the settings. Raises `SettingError` that names the variable."""
+    check = Check()
+    username = check.name("REMAS_ADMIN_USERNAME", settings.admin_username)
+    email = check.email("REMAS_ADMIN_EMAIL", settings.admin_email)
+    try:
+        check.done()
+        if settings.admin_password:
+            passwords.check_rules(settings.admin_password, "REMAS_ADMIN_PASSWORD")
+    except Invalid as wrong:
+        path, (text, *_) = next(iter(wrong.errors.items()))
+        raise SettingError(f"{path}: {text}") from wrong
+    return username, email
+
+
+def _free_uid(session: DbSession) -> int:
+    """0, as administrators have on the nodes, or else one above all."""
+    highest = session.scalar(select(func.max(User.uid)))
+    taken = session.scalar(select(func.count()).select_from(User).where(User.uid == 0))
+    return (highest or 0) + 1 if taken else 0
 
 
 def _groups(session: DbSession) -> None:

@@ -472,3 +472,28 @@ def test_named_origins_may_read_and_never_with_cookies(make_app: object) -> None
         assert "Access-Control-Allow-Credentials" not in given.headers
     stranger = anybody.get("/nope", headers={"Origin": "https://a.example.org.evil.example"})
     assert "Access-Control-Allow-Origin" not in stranger.headers
+
+
+def test_if_match_counts_on_everything_that_is_edited(admin: Caller, make: Made) -> None:
+    node = make.node("n1", {"cpu": 8})
+    stale = {"If-Match": '"not what it is"'}
+    capacity = "/nodes/n1/capacities/cpu"
+    assert admin.put(capacity, {"amount": 4}, headers=stale).status_code == 412
+    assert admin.delete(capacity, headers=stale).status_code == 412
+    seen = {"If-Match": admin.put(capacity, {"amount": 6}).headers["ETag"]}
+    assert admin.put(capacity, {"amount": 4}, headers=seen).status_code == 200
+    reservation = make.reservation(make.user(), allocations={node: {"cpu": 1}})
+    path = f"/reservations/{reservation.id}"
+    assert admin.put(f"{path}/tags/x", headers=stale).status_code == 412
+    assert admin.delete(f"{path}/tags/x", headers=stale).status_code == 412
+    assert admin.post(f"{path}/cancel", headers=stale).status_code == 412
+    assert admin.get(path).json["status"] == "scheduled"
+    seen = {"If-Match": admin.get(path).headers["ETag"]}
+    assert admin.post(f"{path}/cancel", headers=seen).status_code == 200
+
+
+def test_the_timetable_is_asked_for_in_whole_minutes(admin: Caller) -> None:
+    span = {"from": "2030-01-01T00:00:30Z", "to": "2030-01-02T00:00:00Z"}
+    answer = admin.get("/timetable", query_string=span)
+    assert answer.status_code == 422
+    assert list(answer.json["errors"]) == ["from"]

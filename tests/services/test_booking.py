@@ -1,12 +1,14 @@
 """Booking: what may be booked and changed when, whole or not at all."""
 
 from datetime import UTC, datetime, timedelta
+from importlib import import_module
 
 import pytest
 import time_machine
-from sqlalchemy import func, select
+from sqlalchemy import delete, func, select, update
 
 from remas.errors import (
+    Busy,
     Forbidden,
     IdempotencyMismatch,
     Invalid,
@@ -16,7 +18,7 @@ from remas.errors import (
     Stale,
 )
 from remas.extensions import db
-from remas.models import Audit, Capacity, Reservation, Scope, Status
+from remas.models import Audit, Capacity, Node, NodeState, Reservation, Scope, Status
 from remas.services import booking
 from remas.services.actor import Actor
 from remas.services.requests import (
@@ -313,6 +315,69 @@ class TestChange:
             booking.change(actor(ann), 4711, ChangeRequest(name="x"))
 
 
+class TestRetiredNodes:
+    """What is held on a node that is gone can be kept and given back, but nothing new is taken."""
+
+    def test_less_and_the_same_are_allowed_and_more_is_not(self, ann, node):
+        make_node("n2", capacities={"gpu": 4})
+        both = (AllocationSpec("n1", "gpu", 2), AllocationSpec("n2", "gpu", 2))
+        wanted = BookingRequest("both", hours(1), hours(2), both)
+        reservation = booking.create(actor(ann), wanted).reservation
+        db.session.execute(update(Node).where(Node.name == "n1").values(state=NodeState.RETIRED))
+        db.session.commit()
+
+        def change(amount):
+            specs = (AllocationSpec("n1", "gpu", amount), both[1])
+            return booking.change(actor(ann), reservation.id, ChangeRequest(allocations=specs))
+
+        assert change(2).version == 1
+        assert change(1).version == 2
+        with pytest.raises(NoRoom) as refused:
+            change(2)
+        assert refused.value.shortages[0].reason == "drained"
+        with pytest.raises(Invalid):
+            book(ann)
+
+
+def test_a_node_renamed_while_one_waits_for_its_lock_is_still_the_node(ann, node, monkeypatch):
+    lock = booking.locks.lock
+
+    def renaming(session, users=(), nodes=()):
+        lock(session, users, nodes)
+        if nodes:
+            session.execute(update(Node).values(name="renamed"))
+
+    monkeypatch.setattr(booking.locks, "lock", renaming)
+    reservation = book(ann)
+    db.session.expire_all()
+    assert amounts(reservation) == {("renamed", "gpu"): 1}
+
+
+def test_a_node_deleted_while_one_waits_for_its_lock(ann, node, monkeypatch):
+    lock = booking.locks.lock
+
+    def deleting(session, users=(), nodes=()):
+        lock(session, users, nodes)
+        if nodes:
+            session.execute(delete(Capacity))
+            session.execute(delete(Node))
+
+    monkeypatch.setattr(booking.locks, "lock", deleting)
+    with pytest.raises(Busy):
+        book(ann)
+
+
+def test_a_refusal_stands_when_nobody_can_be_asked_for_advice(ann, node, monkeypatch):
+    def busy(*_args, **_more):
+        raise Busy("x")
+
+    # The package's name for the function hides the module of the same name.
+    monkeypatch.setattr(import_module("remas.services.availability.search"), "_answer", busy)
+    with pytest.raises(NoRoom) as refused:
+        book(ann, amount=5)
+    assert refused.value.offers == ()
+
+
 class TestCancelAndRelease:
     def test_cancelling_frees_at_once_and_again_is_the_same(self, ann, node):
         reservation = book(ann, 1, 2, 4)
@@ -372,8 +437,29 @@ class TestTags:
 def test_book_earliest_takes_the_first_offer(ann, node):
     book(ann, 0, 3, 4)
     wanted = OfferRequest(timedelta(hours=2), demands={"gpu": 2})
-    reservation, offer = booking.book_earliest(actor(ann), wanted, "next")
-    assert (reservation.starts_at, offer.proven_earliest) == (hours(3), True)
+    answers = []
+    reservation = booking.book_earliest(actor(ann), wanted, "next", answers.append)
+    assert reservation.starts_at == hours(3)
+    assert [answer.status for answer in answers] == ["optimal"]
+
+
+def test_book_earliest_asks_again_when_its_offer_is_taken(ann, node, monkeypatch):
+    search, bob = booking.search, make_user("bob")
+
+    def overtaken(asker, wish):
+        answer = search(asker, wish)
+        if len(answers) < 2:  # somebody is faster, twice
+            offer = answer.offers[0]
+            taken = BookingRequest("faster", offer.starts_at, offer.ends_at, offer.allocations)
+            booking.create(actor(bob), taken)
+        return answer
+
+    answers = []
+    monkeypatch.setattr(booking, "search", overtaken)
+    wanted = OfferRequest(timedelta(hours=2), demands={"gpu": 4})
+    reservation = booking.book_earliest(actor(ann), wanted, "next", answers.append)
+    assert reservation.starts_at == hours(4)
+    assert len(answers) == 3
 
 
 def test_members_of_a_group_share_its_limit_each_for_himself(node):

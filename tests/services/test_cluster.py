@@ -74,9 +74,9 @@ def test_a_node_is_made_with_its_capacities(admin: Actor) -> None:
         (NodeNew(""), "name"),
         (NodeNew("rack/1"), "name"),
         (NodeNew("n", description="\x00"), "description"),
-        (NodeNew("n", capacities={"cpu": -1}), "capacities.cpu"),
-        (NodeNew("n", capacities={"cpu": MAX_AMOUNT + 1}), "capacities.cpu"),
-        (NodeNew("n", capacities={"unknown": 1}), "capacities.unknown"),
+        (NodeNew("n", capacities={"cpu": -1}), "capacities.0.amount"),
+        (NodeNew("n", capacities={"cpu": MAX_AMOUNT + 1}), "capacities.0.amount"),
+        (NodeNew("n", capacities={"unknown": 1}), "capacities.0.resource"),
     ],
 )
 def test_what_a_node_cannot_be(admin: Actor, wish: NodeNew, field: str) -> None:

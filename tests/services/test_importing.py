@@ -38,7 +38,8 @@ def test_csv():
     assert capacities("n2") == {"cpu": 48, "memory": 3 * 2**39, "gpu": 4}
     units = dict(db.session.execute(select(Resource.name, Resource.unit)).all())
     assert units == {"cpu": Unit.NONE, "memory": Unit.BYTES_IEC, "gpu": Unit.NONE}
-    assert db.session.scalar(select(func.count()).select_from(Audit)) == 2
+    audited = db.session.scalars(select(Audit.kind).order_by(Audit.id)).all()
+    assert audited == ["resource"] * 3 + ["node"] * 2
 
 
 def test_scontrol():
@@ -79,6 +80,7 @@ def test_resources_are_found_by_their_aliases():
         ("name,cpu\nn1,8\nn2,many\n", "line 3"),
         ("name,cpu\nn1,8\nn2,-1\n", "line 3"),
         ("name,cpu\nn1,8\na/b,1\n", "line 3"),
+        ("name,gpu/a100\nn1,8\n", "line 1"),
     ],
 )
 def test_a_wrong_line_is_named_and_nothing_is_taken(text, where):

@@ -3,8 +3,7 @@
 import pytest
 from sqlalchemy import select
 
-from remas.config import Settings
-from remas.errors import Invalid
+from remas.config import SettingError, Settings
 from remas.extensions import db
 from remas.models import ADMINISTRATORS, Group, User
 from remas.services import passwords, setup
@@ -38,7 +37,7 @@ def test_a_given_password_is_used_and_not_told(environ):
 
 
 def test_a_given_password_keeps_the_rules(environ):
-    with pytest.raises(Invalid, match="12"):
+    with pytest.raises(SettingError, match=r"REMAS_ADMIN_PASSWORD: .*12"):
         setup.initialise(Settings.load({**environ, "REMAS_ADMIN_PASSWORD": "admin"}))
 
 

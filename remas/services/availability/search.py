@@ -32,7 +32,7 @@ FIRST_WINDOW = timedelta(days=2)
 SEATS = 2
 """Searches at a time in one process: they share one interpreter, and many at once would only
 make all of them late."""
-PATIENCE = timedelta(seconds=10)
+PATIENCE, SHORT_PATIENCE = timedelta(seconds=10), timedelta(seconds=1)
 _seats = BoundedSemaphore(SEATS)
 
 
@@ -47,13 +47,17 @@ class Placed:
 
 @dataclass(frozen=True, slots=True)
 class _Question:
-    """A search with everything resolved. `named`: the person named nodes, best first."""
+    """A search with everything resolved.
+
+    `named`: the person named nodes, best first; `now`: it begins at this moment.
+    """
 
     cluster: Cluster
     asker: Asker
     request: Request
     most: int
     named: bool
+    now: bool = True
 
 
 def search(actor: Actor, wish: OfferRequest) -> SearchAnswer:
@@ -74,11 +78,13 @@ def search(actor: Actor, wish: OfferRequest) -> SearchAnswer:
     if wish.max_offers > 1:
         preferred = wish.nodes or _used_last(session, asker.user_id)
         request = replace(request, preferred=tuple(preferred))
-    question = _Question(cluster, asker, request, wish.max_offers, named=bool(wish.nodes))
+    question = _Question(
+        cluster, asker, request, wish.max_offers, named=bool(wish.nodes), now=release == now
+    )
     remarks = []
     if wish.earliest is not None and wish.earliest < now:
         remarks.append("The earliest start lies in the past: the search begins now.")
-    if wish.latest_end is not None and wish.latest_end > horizon:
+    if release >= horizon or (wish.latest_end is not None and wish.latest_end > horizon):
         days = settings().horizon.days
         remarks.append(f"The search ends at the horizon, {days} days from now.")
     return _told(session, question, remarks)
@@ -110,7 +116,11 @@ def alternatives(
     for wish in wishes:
         request = _request(cluster, wish, release, deadline)
         question = _Question(cluster, asker, request, 1, named=False)
-        for offer in _told(session, question, []).offers:
+        try:
+            answer = _told(session, question, [], patience=SHORT_PATIENCE)
+        except (Busy, NoAnswerInTime):
+            continue  # advice is welcome, but what was asked about stands without it
+        for offer in answer.offers:
             note = "The same nodes." if wish is same else "Other nodes."
             if all(offer.allocations != known.allocations for known in found):
                 found.append(replace(offer, note=note))
@@ -216,9 +226,9 @@ def _used_last(session: DbSession, user_id: int) -> tuple[str, ...]:
 
 
 @contextmanager
-def _seat() -> Iterator[None]:
+def _seat(patience: timedelta) -> Iterator[None]:
     """One of the few searches that run at a time. Raises `Busy` when none comes free."""
-    if not _seats.acquire(timeout=PATIENCE.total_seconds()):
+    if not _seats.acquire(timeout=patience.total_seconds()):
         raise Busy("Many people are searching right now. Try again in a moment.")
     try:
         yield
@@ -226,9 +236,9 @@ def _seat() -> Iterator[None]:
         _seats.release()
 
 
-def _answer(session: DbSession, question: _Question) -> tuple[Answer, Effort]:
+def _answer(session: DbSession, question: _Question, patience: timedelta) -> tuple[Answer, Effort]:
     """Look ever farther, doubling, until the answer is proven or the deadline is reached."""
-    with _seat():
+    with _seat(patience):
         return _within_budget(session, question)
 
 
@@ -244,7 +254,7 @@ def _within_budget(session: DbSession, question: _Question) -> tuple[Answer, Eff
             search_for.earliest(favourite)  # only to look as far as these nodes need
         complete = core.offers(search_for.problem, search_for.cut(), question.most, budget)
         # Out of time on the extras, the first answer still stands.
-        answer = complete if complete.offers else first
+        answer = complete if complete.status is first.status else first
     return answer, _counted(answer, budget, time.perf_counter() - begun)
 
 
@@ -299,9 +309,14 @@ class _Growing:
             self._look_until(request.release + 2 * (self.end - request.release))
 
 
-def _told(session: DbSession, question: _Question, remarks: list[str]) -> SearchAnswer:
-    """The answer in words. Raises `NoAnswerInTime`."""
-    answer, effort = _answer(session, question)
+def _told(
+    session: DbSession,
+    question: _Question,
+    remarks: list[str],
+    patience: timedelta = PATIENCE,
+) -> SearchAnswer:
+    """The answer in words. Raises `NoAnswerInTime`, `Busy`."""
+    answer, effort = _answer(session, question, patience)
     if answer.status is Status.UNKNOWN:
         raise NoAnswerInTime(
             "The search was not finished in time, so nothing is proven. Try again, or narrow the "
@@ -312,7 +327,11 @@ def _told(session: DbSession, question: _Question, remarks: list[str]) -> Search
     return SearchAnswer(
         status=answer.status.value,
         offers=words.offers_in_words(
-            question.cluster, question.request, answer.offers, named=question.named
+            question.cluster,
+            question.request,
+            answer.offers,
+            named=question.named,
+            now=question.now,
         ),
         shortages=words.shortages_in_words(session, answer.shortages),
         detail=" ".join(remarks) or None,

@@ -18,9 +18,9 @@ __all__ = ["hopeless_in_words", "natural_key", "offers_in_words", "shortages_in_
 
 
 def offers_in_words(
-    cluster: Cluster, request: Request, offers: Iterable[Offer], *, named: bool
+    cluster: Cluster, request: Request, offers: Iterable[Offer], *, named: bool, now: bool
 ) -> tuple[OfferFound, ...]:
-    """`named`: whether the person named nodes, first choice first."""
+    """`named`: whether the person named nodes, first choice first; `now`: asked from now on."""
     offers = list(offers)
     first = offers[0].placement.start if offers else 0
     return tuple(
@@ -36,14 +36,14 @@ def offers_in_words(
             ),
             kind=offer.kind.value,
             proven_earliest=offer.proven_earliest,
-            note=_note(cluster, request, offer, first, named=named),
+            note=_note(cluster, request, offer, first, named=named, now=now),
         )
         for offer in offers
     )
 
 
 def _note(
-    cluster: Cluster, request: Request, offer: Offer, first: int, *, named: bool
+    cluster: Cluster, request: Request, offer: Offer, first: int, *, named: bool, now: bool
 ) -> str | None:
     """In what an offer differs from the first; None for the first itself."""
     if offer.kind is Kind.ELSEWHERE:
@@ -60,7 +60,8 @@ def _note(
             for resource, amount in asked.items()
             if resource in given and given[resource] < amount
         ]
-        return f"At once, with less: {', '.join(less) or 'smaller amounts on some nodes'}."
+        when = "At once" if now else "At the time you asked for"
+        return f"{when}, with less: {', '.join(less) or 'smaller amounts on some nodes'}."
     return None
 
 
