@@ -20,6 +20,7 @@ from dotenv import dotenv_values
 
 ALGORITHMS = ("HS256", "HS384", "HS512")
 SHORTEST_SECRET = 32  # characters; HS256 wants as many bytes of key as its digest is long
+CONNECT_SECONDS = 5  # to reach PostgreSQL
 LARGEST_REQUEST = 4 * 1024 * 1024  # bytes; the longest lawful body, an import, is far below
 STATIC_AGE = timedelta(hours=1)  # pages name their assets with a fingerprint (remas/assets.py)
 INSTANCE_FILES = (".env", "env_vars.sh")  # the first wins over the second
@@ -149,7 +150,7 @@ class Settings:
             "SEND_FILE_MAX_AGE_DEFAULT": STATIC_AGE,
             "MAX_FORM_MEMORY_SIZE": LARGEST_REQUEST,
             "SQLALCHEMY_DATABASE_URI": self.database_url,
-            "SQLALCHEMY_ENGINE_OPTIONS": {"pool_pre_ping": self.production},
+            "SQLALCHEMY_ENGINE_OPTIONS": self._engine_options(),
             "SESSION_COOKIE_NAME": "remas_session",
             "SESSION_COOKIE_HTTPONLY": True,
             "SESSION_COOKIE_SAMESITE": "Lax",
@@ -173,6 +174,12 @@ class Settings:
             "MAIL_USE_SSL": self.smtp_tls,
             "MAIL_DEFAULT_SENDER": self.sender,
         }
+
+    def _engine_options(self) -> dict[str, Any]:
+        if not self.production:
+            return {}
+        # A server that is gone is to be noticed at once: by a request, and by /readyz.
+        return {"pool_pre_ping": True, "connect_args": {"connect_timeout": CONNECT_SECONDS}}
 
     @property
     def sender(self) -> str | None:

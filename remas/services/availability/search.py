@@ -77,7 +77,7 @@ def search(actor: Actor, wish: OfferRequest) -> SearchAnswer:
     request = _request(cluster, wish, release, deadline)
     if wish.max_offers > 1:
         preferred = wish.nodes or _used_last(session, asker.user_id)
-        request = replace(request, preferred=tuple(preferred))
+        request = replace(request, preferred=tuple(dict.fromkeys(preferred)))
     question = _Question(
         cluster, asker, request, wish.max_offers, named=bool(wish.nodes), now=release == now
     )
