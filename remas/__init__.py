@@ -5,7 +5,7 @@ import os
 from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from remas import paths
+from remas import assets, compression, paths
 from remas.config import Settings
 from remas.extensions import bootstrap, csrf, db, limiter, login, mail, migrate
 from remas.services import transaction
@@ -27,6 +27,8 @@ def create_app(settings: Settings | None = None) -> Flask:
     # One TLS proxy stands in front in production; its word on address and scheme counts.
     if settings.production:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=1, x_proto=1, x_host=1)  # type: ignore[method-assign]
+    compression.init_app(app)
+    assets.init_app(app)
     db.init_app(app)
     migrate.init_app(app, db, directory=str(paths.MIGRATIONS), render_as_batch=True)
     for extension in (login, csrf, mail, limiter, bootstrap):

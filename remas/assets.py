@@ -4,9 +4,27 @@ from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
 
-from flask import url_for
+from flask import Flask, Response, request, url_for
 
 from remas import paths
+
+KEPT = "public, max-age=31536000, immutable"  # a year: another content has another URL
+
+
+def init_app(app: Flask) -> None:
+    """Let browsers keep what a URL with a fingerprint stands for."""
+    app.after_request(_keep)
+
+
+def _keep(response: Response) -> Response:
+    # Only what this server has under that name: while a new version is rolled out, another one
+    # may be asked for.
+    version = request.args.get("v")
+    if request.endpoint == "static" and version and response.status_code in (200, 304):
+        path = paths.STATIC / (request.view_args or {}).get("filename", "")
+        if path.is_file() and version == _fingerprint(path, path.stat().st_mtime_ns):
+            response.headers["Cache-Control"] = KEPT
+    return response
 
 
 def asset_url(name: str) -> str:

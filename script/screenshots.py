@@ -73,7 +73,14 @@ def pictures_for_the_readme(browser: Browser, url: str, password: str, folder: P
     )
     page = context.new_page()
     sign_in(page, password)
-    page.screenshot(path=folder / "calendar.png")
+    page.goto("/?view=week")
+    page.wait_for_load_state("networkidle")
+    page.locator(".b", has_text="gpu").nth(8).locator("rect").hover()
+    page.locator(".tl-card a").wait_for()
+    page.screenshot(path=folder / "timeline.png")
+    page.mouse.move(0, 0)
+    page.goto("/table")
+    page.screenshot(path=folder / "table.png")
     ask(page)
     page.evaluate("scrollTo(0, 0)")
     page.screenshot(path=folder / "offers.png")
@@ -105,9 +112,11 @@ def walk(page: Page, password: str) -> Iterator[str]:
     page.get_by_role("button", name="Sign in").click()
     yield "login-wrong"
     sign_in(page, password)
-    yield "calendar"
+    yield from walk_the_timeline(page)
+    page.goto("/table")
+    yield "table"
     page.locator("button.cell-face").nth(3).click()
-    yield "calendar-day"
+    yield "table-day"
     page.goto("/reservations")
     yield "mine"
     page.locator(".entry-name").first.click()
@@ -115,8 +124,10 @@ def walk(page: Page, password: str) -> Iterator[str]:
     page.goto("/reservations?show=past")
     page.locator(".entry-name").first.click()
     yield "one-past"
+    yield from walk_the_calendar(page)
     page.goto("/reservations/new")
     yield "new"
+    yield from walk_while_typing(page)
     ask(page)
     yield "offers"
     ask(page, gpus="64")
@@ -136,6 +147,54 @@ def walk(page: Page, password: str) -> Iterator[str]:
     yield "password"
     page.goto("/nowhere")
     yield "missing"
+
+
+def walk_the_timeline(page: Page) -> Iterator[str]:
+    """The timeline in its views and states."""
+    yield "timeline"
+    for view in ("day", "week", "month"):
+        page.goto(f"/?view={view}")
+        yield f"timeline-{view}"
+    page.goto("/?view=week")
+    page.locator(".tl-scroll").focus()
+    page.keyboard.press("ArrowDown")
+    page.locator(".tl-card a").first.wait_for()
+    yield "timeline-card"
+    page.keyboard.press("?")
+    yield "timeline-keys"
+    page.goto("/?mine=1&resource=gpu")
+    yield "timeline-mine"
+    page.goto("/?node=nowhere")
+    yield "timeline-nothing"
+
+
+def walk_the_calendar(page: Page) -> Iterator[str]:
+    """The calendar in its views."""
+    for view in ("month", "week", "day", "list"):
+        page.goto(f"/calendar?view={view}&whose=group")
+        page.wait_for_load_state("networkidle")
+        yield f"calendar-{view}"
+    page.goto("/calendar?whose=node")
+    page.wait_for_load_state("networkidle")
+    yield "calendar-node"
+
+
+def walk_while_typing(page: Page) -> Iterator[str]:
+    """What the form says while somebody fills it in, and when the server is away."""
+    page.get_by_label("gpu").fill("2")
+    page.get_by_label("How long").fill("6h")
+    page.locator(".offer").first.wait_for()
+    yield "live-offers"
+    page.get_by_label("How long").fill("soon")
+    page.get_by_label("How long").blur()
+    page.get_by_text("Not to be understood yet").wait_for()
+    yield "live-errors"
+    page.context.set_offline(True)
+    page.get_by_label("How long").fill("7h")
+    page.get_by_text("The server cannot be reached").wait_for()
+    yield "live-offline"
+    page.context.set_offline(False)
+    page.locator(".offer").first.wait_for()
 
 
 def main() -> None:

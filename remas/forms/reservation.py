@@ -2,16 +2,25 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Any
+from zoneinfo import ZoneInfo
 
+from werkzeug.datastructures import MultiDict
 from wtforms import HiddenField, IntegerField, StringField, TextAreaField
 from wtforms.validators import InputRequired, Length, NumberRange, Optional
 
 from remas.durations import EXAMPLES
 from remas.forms.base import Form
-from remas.forms.fields import AmountField, ChecksField, DurationField, MomentField, NamesField
+from remas.forms.fields import (
+    LOCAL,
+    AmountField,
+    ChecksField,
+    DurationField,
+    MomentField,
+    NamesField,
+)
 from remas.forms.offer import Placed
 from remas.models import Reservation, Unit
 from remas.services.catalogue import Catalogue, ResourceChoice
@@ -110,6 +119,28 @@ class AskForm(_Described):
             good = False
         return good
 
+    def live_errors(self) -> tuple[dict[str, str], list[str]]:
+        """Field to error for what is written and cannot be taken; and what is still missing.
+
+        For a form that somebody is filling in: an empty field is no mistake yet. What only
+        booking needs is not looked at.
+        """
+        self.validate()
+        missing = []
+        if not self.demands and not any(field.typed for field in self.amounts if field.errors):
+            missing.append("what each node gives")
+        if not (self.duration.data or self.duration.typed):
+            missing.append("how long")
+        if self.node_count.data is None and not (self.node_count.raw_data or [""])[0]:
+            missing.append("how many nodes")
+        aside = {"csrf_token", "token", "name", "description", "tags"}
+        errors = {
+            field.name: " ".join(field.errors)
+            for field in self
+            if field.errors and field.name not in aside and any(field.raw_data or ())
+        }
+        return errors, missing
+
     @property
     def paths(self) -> dict[str, str]:
         """What services call the fields."""
@@ -169,6 +200,40 @@ def ask_form(catalogue: Catalogue) -> type[AskForm]:
     return type("ClusterAskForm", (AskForm,), fields)
 
 
+def prefill(args: MultiDict[str, str], catalogue: Catalogue, zone: ZoneInfo) -> MultiDict[str, str]:
+    """What an address fills in, as a form would send it; what is not a field is left out.
+
+    Amounts may be given by the name of the resource, moments with an offset.
+    """
+    fields = {f"demand_{resource.id}" for resource in catalogue.resources}
+    fields |= {"name", "description", "tags", "duration", "node_count"}
+    names = {resource.name: f"demand_{resource.id}" for resource in catalogue.resources}
+    given: MultiDict[str, str] = MultiDict()
+    for key, value in args.items(multi=True):
+        if key in ("earliest", "latest_end"):
+            given.add(key, _as_clocks_show(value, zone))
+        elif key == "nodes":
+            known = (
+                n for n in value.split(",") if catalogue.node(n) and n not in given.getlist(key)
+            )
+            for node in known:
+                given.add(key, node)
+        elif key in fields:
+            given.add(key, value)
+        elif key in names:
+            given.add(names[key], value)
+    return given
+
+
+def _as_clocks_show(text: str, zone: ZoneInfo) -> str:
+    """A moment with an offset as local time; anything else as it is."""
+    try:
+        moment = datetime.fromisoformat(text)
+        return moment.astimezone(zone).strftime(LOCAL) if moment.tzinfo else text
+    except (ValueError, OverflowError):
+        return text
+
+
 def _hint(resource: ResourceChoice) -> str:
     """How much a node has, and what else the resource is called."""
     least, most = (format_amount(n, resource.unit) for n in (resource.least, resource.most))
@@ -205,6 +270,11 @@ class ChangeForm(_Described):
         return {f"allocations.{i}{part}": f for i, f in enumerate(given) for part in parts} | {
             "allocations": next(iter(self.cells), "name")
         }
+
+    def live_errors(self) -> dict[str, str]:
+        """Field to error, of those that move it; call `validate` first."""
+        moving = {"starts_at", "ends_at", *self.cells}
+        return {f.name: " ".join(f.errors) for f in self if f.errors and f.name in moving}
 
     def allocations(self) -> tuple[AllocationSpec, ...]:
         """What the amounts say; empty fields: nothing of it."""

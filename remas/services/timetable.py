@@ -1,7 +1,7 @@
 """What a calendar shows: who holds what when, what is closed, what is left."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -11,6 +11,7 @@ from remas import clock
 from remas.errors import Invalid
 from remas.extensions import db
 from remas.models import (
+    Allocation,
     Group,
     Maintenance,
     NodeState,
@@ -52,10 +53,12 @@ class Bar:
     id: int
     name: str | None
     owner_id: int
+    group_id: int
     owner: Holder
     starts_at: datetime
     ends_at: datetime
     status: Status
+    version: int
     allocations: tuple[AllocationSpec, ...]
 
 
@@ -88,10 +91,11 @@ class Timetable:
 
 
 def timetable(
-    actor: Actor, start: datetime, end: datetime, nodes: Collection[str] = ()
+    actor: Actor, start: datetime, end: datetime, nodes: Collection[str] = (), *, free: bool = True
 ) -> Timetable:
     """Nodes (all that are not retired, or those named) and what happens on them.
 
+    `free` false leaves out what is free: that is for those who draw the load themselves.
     Six queries, whatever the size. Raises `Invalid` for unknown nodes and for a range that is
     empty or longer than 400 days.
     """
@@ -116,9 +120,9 @@ def timetable(
             )
             for name in names
         ),
-        _bars(actor, start, end, _specs(cluster, rows)),
+        _bars(actor, start, end, _specs(cluster, rows), [cluster.node_ids[name] for name in nodes]),
         _closed(cluster, names, start, end),
-        free_steps(cluster, rows, names, (start, end)),
+        free_steps(cluster, rows, names, (start, end)) if free else {},
         dict(cluster.units),
     )
 
@@ -158,34 +162,60 @@ def _specs(cluster: Cluster, rows: Iterable[Row]) -> dict[int, list[AllocationSp
 
 
 def _bars(
-    actor: Actor, start: datetime, end: datetime, specs: dict[int, list[AllocationSpec]]
+    actor: Actor,
+    start: datetime,
+    end: datetime,
+    specs: dict[int, list[AllocationSpec]],
+    nodes: Collection[int],
 ) -> tuple[Bar, ...]:
-    """The reservations of the range that have allocations among `specs`; one query."""
+    """The reservations of the range that have allocations among `specs`; one query.
+
+    `nodes`: ids of those that all of them are on, if that is known; no others are read then.
+    """
     now = clock.now()
-    rows: Sequence[tuple[Reservation, User, bool]] = [
-        (reservation, owner, shares)
-        for reservation, owner, shares in db.session().execute(
-            select(Reservation, User, Group.users_share_statistics)
-            .join(Reservation.owner)
-            .join(User.group)
-            .where(
-                overlaps(start, end),
-                Reservation.cancelled_at.is_(None),
-            )
-            .order_by(Reservation.starts_at, Reservation.id)
+    # Columns instead of reservations: making thousands of objects would cost more than the query.
+    query = (
+        select(
+            Reservation.id,
+            Reservation.name,
+            Reservation.starts_at,
+            Reservation.ends_at,
+            Reservation.released_at,
+            Reservation.version,
+            User,
+            Group.users_share_statistics,
         )
-    ]
+        .join(Reservation.owner)
+        .join(User.group)
+        .where(overlaps(start, end), Reservation.cancelled_at.is_(None))
+        .order_by(Reservation.starts_at, Reservation.id)
+    )
+    if nodes:
+        here = (Allocation.reservation_id == Reservation.id) & Allocation.node_id.in_(nodes)
+        query = query.where(select(Allocation.node_id).where(here).exists())
+    found = db.session().execute(query)
     return tuple(
         Bar(
-            id=reservation.id,
-            name=reservation.name if shares or actor.may_act_for(owner.id) else None,
+            id=number,
+            name=name if shares or actor.may_act_for(owner.id) else None,
             owner_id=owner.id,
-            owner=Holder(reservation.id, owner.username, owner.full_name, owner.email),
-            starts_at=reservation.starts_at,
-            ends_at=reservation.ends_at,
-            status=reservation.status(now),
-            allocations=tuple(specs[reservation.id]),
+            group_id=owner.group_id,
+            owner=Holder(number, owner.username, owner.full_name, owner.email),
+            starts_at=starts_at,
+            ends_at=ends_at,
+            status=_status(starts_at, ends_at, released_at, now),
+            version=version,
+            allocations=tuple(specs[number]),
         )
-        for reservation, owner, shares in rows
-        if reservation.id in specs
+        for number, name, starts_at, ends_at, released_at, version, owner, shares in found
+        if number in specs
     )
+
+
+def _status(
+    starts_at: datetime, ends_at: datetime, released_at: datetime | None, now: datetime
+) -> Status:
+    """The same rule as `Reservation.status`, for what is not cancelled."""
+    if released_at is not None or ends_at <= now:
+        return Status.FINISHED
+    return Status.RUNNING if starts_at <= now else Status.SCHEDULED

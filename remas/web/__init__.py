@@ -5,6 +5,7 @@ from flask import Flask
 from remas.assets import asset_url
 from remas.services.sessions import WEB_LIFETIME
 from remas.web import (
+    agenda,
     asking,
     auth,
     calendar,
@@ -12,9 +13,11 @@ from remas.web import (
     errors,
     guard,
     headers,
+    moving,
     profile,
     reservations,
     service,
+    timeline,
 )
 from remas.web import format as formats
 
@@ -32,5 +35,5 @@ def init_app(app: Flask) -> None:
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.context_processor(current.template_values)
     app.jinja_env.globals.update(asset_url=asset_url, zone_text=formats.zone_text)
-    for module in (auth, calendar, asking, reservations, profile):
+    for module in (auth, timeline, calendar, agenda, asking, reservations, moving, profile):
         app.register_blueprint(module.blueprint)

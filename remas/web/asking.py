@@ -1,20 +1,27 @@
 """A new reservation: what is wanted, what is offered, and the offer taken."""
 
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
+from remas.durations import format_duration
 from remas.errors import Busy, Conflict, Invalid, NoAnswerInTime, NoRoom
 from remas.forms.offer import Placed, read_offer, write_offer
-from remas.forms.reservation import AskForm, ask_form
-from remas.services import booking, catalogue, standing
+from remas.forms.reservation import AskForm, ask_form, prefill
+from remas.services import booking, catalogue, presets, standing
 from remas.services.answers import SearchAnswer
 from remas.services.availability import search
 from remas.services.catalogue import Catalogue
+from remas.services.presets import Preset
+from remas.services.standing import Standing
+from remas.units import format_amount
 from remas.web import current
+from remas.web.strips import strips
+from remas.web.waiting import answer_within
 
 blueprint = Blueprint("asking", __name__, url_prefix="/reservations/new")
 
@@ -37,10 +44,33 @@ class Outcome:
 
 @blueprint.get("")
 def index() -> str:
-    """The form, as far as the address fills it in: `?nodes=n1&earliest=2026-11-24T09:00`."""
-    choices = catalogue.read()
-    form = ask_form(choices)(request.args or None, zone=current.zone())
-    return _page(form, choices, Outcome())
+    """The form, as far as the address fills it in: `?nodes=n1&earliest=2026-11-24T09:00`.
+
+    Amounts by the name of the resource (`?gpu=4`) or of its field; moments as clocks show them, or
+    with an offset.
+    """
+    choices, zone = catalogue.read(), current.zone()
+    given = prefill(request.args, choices, zone)
+    form = ask_form(choices)(given or None, zone=zone)
+    return _page(form, choices, Outcome(), ask_at_once=bool(given))
+
+
+@blueprint.post("/suggestions")
+def suggestions() -> str:
+    """The answer alone, for the form as it stands while somebody types."""
+    choices, outcome = catalogue.read(), Outcome()
+    form = ask_form(choices)(zone=current.zone())
+    errors, missing = form.live_errors()
+    if not errors and not missing:
+        _search(form, outcome)
+        errors = {field.name: " ".join(field.errors) for field in form if field.errors}
+    return render_template(
+        "reservations/_suggestions.html",
+        form=form,
+        errors=errors,
+        missing=missing,
+        **_answered(form, choices, outcome),
+    )
 
 
 @blueprint.post("")
@@ -95,18 +125,56 @@ def _book(form: AskForm, placed: Placed) -> int:
     return int(number)
 
 
-def _page(form: AskForm, choices: Catalogue, outcome: Outcome) -> str:
-    form.token.data = form.token.data or secrets.token_urlsafe(16)
+def _answered(form: AskForm, choices: Catalogue, outcome: Outcome) -> dict[str, Any]:
+    """What the templates of an answer are given."""
     gone = outcome.gone if isinstance(outcome.gone, NoRoom) else None
     offers = outcome.answer.offers if outcome.answer else gone.offers if gone else ()
+    return {
+        "units": choices.units,
+        "outcome": outcome,
+        "offers": offers,
+        "strips": strips(offers),
+        "shortages": gone.shortages if gone else (),
+        "write_offer": write_offer,
+    }
+
+
+def _page(form: AskForm, choices: Catalogue, outcome: Outcome, *, ask_at_once: bool = False) -> str:
+    form.token.data = form.token.data or secrets.token_urlsafe(16)
+    limits = standing.of(current.actor())
     return render_template(
         "reservations/new.html",
         form=form,
         choices=choices,
-        units=choices.units,
-        limits=standing.of(current.actor()),
-        outcome=outcome,
-        offers=offers,
-        shortages=gone.shortages if gone else (),
-        write_offer=write_offer,
+        limits=limits,
+        limits_of=_by_field(form, limits),
+        presets=[(preset, _address(preset, choices)) for preset in presets.last(current.actor())],
+        ask_at_once=ask_at_once,
+        answer_within=answer_within(),
+        **_answered(form, choices, outcome),
+    )
+
+
+def _by_field(form: AskForm, limits: tuple[Standing, ...]) -> Mapping[str, list[Standing]]:
+    """Field of a resource to the limits on it."""
+    return {
+        field: [limit for limit in limits if limit.resource == name]
+        for field, name in form.demand_ids.items()
+    }
+
+
+def _address(preset: Preset, choices: Catalogue) -> str:
+    """The form, filled in with what was asked before."""
+    units = choices.units
+    amounts = {
+        f"demand_{resource.id}": format_amount(preset.demands[resource.name], units[resource.name])
+        for resource in choices.resources
+        if resource.name in preset.demands
+    }
+    return url_for(
+        "asking.index",
+        name=preset.name,
+        duration=format_duration(preset.duration),
+        node_count=preset.node_count,
+        **dict[str, Any](amounts),
     )

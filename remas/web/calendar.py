@@ -1,4 +1,4 @@
-"""The start page: two weeks by node."""
+"""Two weeks by node as a table: what the timeline draws, for everybody to read."""
 
 from datetime import date, datetime, timedelta
 
@@ -17,7 +17,7 @@ NODES_A_PAGE = 30
 FARTHEST = timedelta(days=3650)  # to either side; beyond is no calendar
 
 
-@blueprint.get("/")
+@blueprint.get("/table")
 def index() -> str:
     """Nodes against days; `?from=` a day, `?node=` one node."""
     now = clock.now()

@@ -11,6 +11,7 @@ from sqlalchemy.exc import OperationalError
 from werkzeug.exceptions import HTTPException, InternalServerError
 from werkzeug.wrappers import Response as AnyResponse
 
+from remas import clock
 from remas.errors import Busy, DomainError, Forbidden, NoAnswerInTime, NotFound, NotSignedIn
 from remas.extensions import db, limiter
 
@@ -41,12 +42,17 @@ _BY_STATUS = {
     404: Words(
         "There is nothing here",
         "The page does not exist, or no longer does.",
-        "Check the address, or begin at the calendar.",
+        "Check the address, or begin at the timeline.",
     ),
     405: Words(
         "Not like this",
         "The address exists, but cannot be used this way.",
         "It was perhaps a form that was opened as a page: go back to where it is.",
+    ),
+    409: Words(
+        "This contradicts what is there",
+        "Somebody changed it in the meantime, or it is in use. Nothing was changed.",
+        "Go back, look at it again and repeat.",
     ),
     413: Words(
         "This is too much at once",
@@ -130,7 +136,14 @@ def _page(status: int, words: Words) -> Response:
     alone = status >= HTTPStatus.INTERNAL_SERVER_ERROR
     wait = _seconds_to_wait(status)
     response = make_response(
-        render_template("errors/page.html", status=status, words=words, alone=alone, wait=wait),
+        render_template(
+            "errors/page.html",
+            status=status,
+            words=words,
+            alone=alone,
+            wait=wait,
+            moment_utc=clock.now().strftime("%Y-%m-%d %H:%M:%SZ"),
+        ),
         status,
     )
     if wait:

@@ -49,7 +49,7 @@ def own_path(target: str | None) -> str:
 
     Browsers take a backslash for a slash and skip control characters, so those are refused.
     """
-    start: str = url_for("calendar.index")
+    start: str = url_for("timeline.index")
     if not target or not target.startswith("/") or target.startswith("//") or "\\" in target:
         return start
     if not target.isprintable():

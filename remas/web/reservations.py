@@ -1,7 +1,7 @@
 """Reservations: one's own in lists, and each on its page with what can be done about it."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
@@ -10,6 +10,7 @@ from remas import clock
 from remas.errors import (
     Busy,
     Conflict,
+    Forbidden,
     Invalid,
     NoAnswerInTime,
     NoRoom,
@@ -21,13 +22,15 @@ from remas.forms.reservation import ChangeForm, change_form, shown
 from remas.models import Reservation, Status
 from remas.services import booking, catalogue, reservations
 from remas.services.actor import Actor
-from remas.services.answers import SearchAnswer
+from remas.services.answers import SearchAnswer, ShortageFound
 from remas.services.availability import natural_key, search
 from remas.services.catalogue import Catalogue
 from remas.services.requests import OfferRequest
 from remas.services.reservations import ReservationFilter
 from remas.web import current
 from remas.web.paging import Pages, page_number
+from remas.web.strips import strips
+from remas.web.waiting import answer_within
 
 blueprint = Blueprint("reservations", __name__, url_prefix="/reservations")
 
@@ -49,6 +52,8 @@ class Outcome:
     refused: NoRoom | None = None
     answer: SearchAnswer | None = None
     trouble: str | None = None
+    fits: bool = False
+    shortages: tuple[ShortageFound, ...] = ()
 
 
 @blueprint.get("")
@@ -161,6 +166,7 @@ def _page(
         shortages=refused.shortages if refused else (),
         now=now,
         write_offer=write_offer,
+        answer_within=answer_within(),
     )
 
 
@@ -175,6 +181,50 @@ def _bundles(reservation: Reservation) -> dict[str, dict[str, int]]:
     for held in reservation.allocations:
         bundles.setdefault(held.node.name, {})[held.resource.name] = held.amount
     return bundles
+
+
+@blueprint.post(f"/{ID}/check")
+def check(reservation_id: int) -> str:
+    """Whether the change fits as the form stands; if not, why, and where it would."""
+    actor = current.actor()
+    reservation = reservations.get(actor, reservation_id)
+    if not actor.may_act_for(reservation.owner_id):
+        raise Forbidden("Only its owner or an administrator may change a reservation.")
+    choices, outcome = catalogue.read(), Outcome()
+    form = _form(reservation, choices)
+    form.validate()
+    errors = form.live_errors()
+    if form.moves and "starts_at" in form and not errors:
+        _try(form, reservation, outcome)
+        errors = form.live_errors()
+    found = outcome.answer
+    return render_template(
+        "reservations/_check.html",
+        form=form,
+        errors=errors,
+        outcome=outcome,
+        offers=found.offers if found else (),
+        shortages=outcome.shortages,
+        strips=strips(found.offers) if found else (),
+        units=choices.units,
+        write_offer=write_offer,
+    )
+
+
+def _try(form: ChangeForm, reservation: Reservation, outcome: Outcome) -> None:
+    """First exactly what is written; where that does not fit, the next time at which it does."""
+    actor = current.actor()
+    try:
+        wish = _elsewhere(form, reservation)
+        exactly = search(actor, replace(wish, latest_end=form["ends_at"].data))
+        outcome.fits = bool(exactly.offers)
+        if not outcome.fits:
+            outcome.shortages = exactly.shortages
+            outcome.answer = search(actor, wish)
+    except Invalid as refused:
+        outcome.trouble = " ".join(form.refuse(refused.errors, form.paths)) or None
+    except (NoAnswerInTime, Busy, Conflict) as refused:
+        outcome.trouble = refused.detail
 
 
 @blueprint.route(f"/{ID}/cancel", methods=["GET", "POST"])

@@ -1,5 +1,6 @@
 // What every page loads, as a module.
 import "htmx.org";
+import "./timeline.js";
 import { apply, chosen, keep, systemIsDark } from "./theme-choice.js";
 
 // <button type="button" data-theme-choice="light|dark|auto"> anywhere chooses the theme.

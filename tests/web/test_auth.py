@@ -17,10 +17,10 @@ OPEN = {"/login", "/healthz", "/readyz", "/metrics", "/prometheus/targets"}
 OWN_DOORS = ("/api/", "/docs", "/static/", "/bootstrap/static/")
 
 
-def test_the_right_password_leads_to_the_calendar(visitor: Visitor, ada: User) -> None:
+def test_the_right_password_leads_to_the_timeline(visitor: Visitor, ada: User) -> None:
     answer = visitor.sign_in("ada")
     assert (answer.status_code, answer.location) == (302, "/")
-    assert "Calendar</h1>" in visitor.get("/").text
+    assert "Timeline</h1>" in visitor.get("/").text
 
 
 def test_a_wrong_password_says_so_at_the_field_and_keeps_the_name(

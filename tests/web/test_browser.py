@@ -40,7 +40,7 @@ def sign_in(page: Page) -> None:
     page.get_by_label("Username").fill("ada")
     page.get_by_label("Password").fill(factories.PASSWORD)
     page.get_by_role("button", name="Sign in").click()
-    expect(page.get_by_role("heading", level=1, name="Calendar")).to_be_visible()
+    expect(page.get_by_role("heading", level=1, name="Timeline")).to_be_visible()
 
 
 def ask(page: Page, name: str, nodes: int = 2) -> None:
@@ -145,6 +145,7 @@ def test_a_day_of_the_calendar_opens_by_keyboard_and_leads_to_its_reservations(
     page: Page, cluster: list[Node]
 ) -> None:
     sign_in(page)
+    page.goto("/table")
     page.get_by_role("button", name=re.compile("^n1, .*over capacity")).first.focus()
     page.keyboard.press("Enter")
     card = page.locator(".day-card:popover-open")
@@ -159,6 +160,7 @@ def test_a_day_of_the_calendar_opens_by_keyboard_and_leads_to_its_reservations(
 
 def test_the_filter_sends_itself_when_it_changes(page: Page, cluster: list[Node]) -> None:
     sign_in(page)
+    page.goto("/table")
     page.get_by_label("Node", exact=True).select_option("n2")
     page.wait_for_url("**node=n2*")
     expect(page.locator("th.node")).to_have_count(1)
@@ -184,7 +186,7 @@ def test_the_theme_can_be_chosen_and_stays(page: Page, cluster: list[Node]) -> N
         expect(page.locator("html")).to_have_attribute("data-bs-theme", choice.lower())
 
 
-@pytest.mark.parametrize("path", ["/", "/reservations/new", "/reservations", "/profile"])
+@pytest.mark.parametrize("path", ["/", "/table", "/reservations/new", "/reservations", "/profile"])
 def test_on_a_phone_nothing_is_wider_than_the_screen(
     page: Page, cluster: list[Node], path: str
 ) -> None:
@@ -197,7 +199,7 @@ def test_on_a_phone_nothing_is_wider_than_the_screen(
 
 
 @pytest.mark.parametrize(
-    "path", ["/", "/reservations/new", "/reservations", "/profile", "/profile/password"]
+    "path", ["/", "/table", "/reservations/new", "/reservations", "/profile", "/profile/password"]
 )
 def test_every_page_has_one_heading_and_a_label_for_every_field(
     page: Page, cluster: list[Node], path: str
@@ -238,6 +240,7 @@ def test_text_is_readable_against_its_ground(
         mine = factories.make_reservation(ada, start, 9, allocations={cluster[2]: {"gpu": 1}})
     for path in (
         "/",
+        "/table",
         "/reservations",
         f"/reservations/{mine.id}",
         f"/reservations/{mine.id}/release",

@@ -82,3 +82,20 @@ def test_too_much_at_once(as_ada: Visitor) -> None:
 
 def test_addresses_of_the_api_get_no_pages(visitor: Visitor) -> None:
     assert "<html" not in visitor.get("/api/nowhere").text
+
+
+@pytest.mark.parametrize(
+    ("status", "again"), [(403, False), (404, False), (409, False), (429, True), (503, True)]
+)
+def test_every_error_leads_on(broken: Visitor, status: int, again: bool) -> None:
+    page = broken.get(f"/healthz/{status}?x=1").text
+    assert "To the timeline" in page
+    assert (f'href="/healthz/{status}?x=1"' in page) == again
+
+
+def test_a_mistake_of_ours_says_when_it_happened(broken: Visitor) -> None:
+    assert "It happened on" in broken.get("/healthz/500").text
+
+
+def test_who_is_signed_in_is_led_to_own_reservations(as_ada: Visitor) -> None:
+    assert 'href="/reservations"' in as_ada.get("/nowhere").text

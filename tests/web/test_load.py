@@ -20,6 +20,8 @@ def bar(begin: float, end: float, amount: int) -> Bar:
         name="a",
         owner_id=1,
         owner=Holder(1, "a", "A", "a@example.org"),
+        group_id=1,
+        version=1,
         starts_at=MIDNIGHT + begin * HOUR,
         ends_at=MIDNIGHT + end * HOUR,
         status=Status.SCHEDULED,
