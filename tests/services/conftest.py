@@ -1,13 +1,15 @@
-"""For tests of services: what they lock."""
+"""For tests of services: what they lock, and a clock that stands still."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 import pytest
+import time_machine
 from sqlalchemy import select
 
 from remas.models import Node
 from remas.services import locks
 from remas.services.transaction import DbSession
+from tests.support.noon import NOW
 
 Held = list[tuple[set[int], set[int]]]
 
@@ -28,3 +30,10 @@ def held(monkeypatch: pytest.MonkeyPatch) -> Held:
     monkeypatch.setattr(locks, "lock", lock)
     monkeypatch.setattr(locks, "lock_all_nodes", lock_all_nodes)
     return calls
+
+
+@pytest.fixture
+def noon() -> Iterator[time_machine.Traveller]:
+    """It is noon, and stays so; `noon.shift` moves the clock."""
+    with time_machine.travel(NOW, tick=False) as traveller:
+        yield traveller

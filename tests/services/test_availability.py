@@ -1,17 +1,18 @@
 """The search: what is read, how far it looks, and what people are told."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import pytest
-import time_machine
 from flask import current_app
 
 from remas.errors import Forbidden, Invalid, NoAnswerInTime, NotFound
 from remas.extensions import db
 from remas.models import NodeState, Scope, Unit
 from remas.services import availability, booking
-from remas.services.actor import Actor
 from remas.services.requests import AllocationSpec, BookingRequest, OfferRequest
+from tests.support.factories import (
+    actor_of as actor,
+)
 from tests.support.factories import (
     make_limit,
     make_maintenance,
@@ -20,25 +21,10 @@ from tests.support.factories import (
     make_resource,
     make_user,
 )
+from tests.support.noon import NOW, hours
 from tests.support.queries import counted
 
-NOW = datetime(2030, 5, 1, 12, 0, tzinfo=UTC)
-pytestmark = pytest.mark.usefixtures("app_context")
-
-
-@pytest.fixture(autouse=True)
-def clock():
-    """It is noon; `clock.shift` moves it."""
-    with time_machine.travel(NOW, tick=False) as traveller:
-        yield traveller
-
-
-def hours(n):
-    return NOW + timedelta(hours=n)
-
-
-def actor(user, admin=False):
-    return Actor(id=user.id, username=user.username, is_admin=admin)
+pytestmark = pytest.mark.usefixtures("app_context", "noon")
 
 
 def ask(user, hours=2, admin=False, **wish):
@@ -65,9 +51,9 @@ def test_the_first_offer_is_proven_and_can_be_booked_as_it_stands(ann):
     assert booking.create(actor(ann), wish).reservation is not None
 
 
-def test_now_is_rounded_up_to_the_next_minute(ann, clock):
+def test_now_is_rounded_up_to_the_next_minute(ann, noon):
     make_node("n1", capacities={"gpu": 1})
-    clock.shift(timedelta(seconds=1))
+    noon.shift(timedelta(seconds=1))
     assert starts(ask(ann)) == [NOW + timedelta(minutes=1)]
 
 
@@ -177,14 +163,14 @@ class TestMoving:
         wish = {"demands": {"gpu": 2}, "exclude_reservation": own.id}
         assert ask(root, admin=True, **wish).status == "infeasible"
 
-    def test_only_ones_own_and_only_before_it_starts(self, ann, clock):
+    def test_only_ones_own_and_only_before_it_starts(self, ann, noon):
         node = make_node("n1", capacities={"gpu": 1})
         own = make_reservation(ann, hours(1), ends=hours(9), allocations={node: {"gpu": 1}})
         with pytest.raises(Forbidden):
             ask(make_user("bob"), exclude_reservation=own.id)
         with pytest.raises(NotFound):
             ask(ann, exclude_reservation=own.id + 1)
-        clock.shift(timedelta(hours=2))
+        noon.shift(timedelta(hours=2))
         with pytest.raises(Invalid):
             ask(ann, exclude_reservation=own.id)
 

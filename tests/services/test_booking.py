@@ -1,10 +1,9 @@
 """Booking: what may be booked and changed when, whole or not at all."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from importlib import import_module
 
 import pytest
-import time_machine
 from sqlalchemy import delete, func, select, update
 
 from remas.errors import (
@@ -20,13 +19,15 @@ from remas.errors import (
 from remas.extensions import db
 from remas.models import Audit, Capacity, Node, NodeState, Reservation, Scope, Status
 from remas.services import booking
-from remas.services.actor import Actor
 from remas.services.requests import (
     AllocationSpec,
     BookingRequest,
     ChangeRequest,
     Idempotency,
     OfferRequest,
+)
+from tests.support.factories import (
+    actor_of as actor,
 )
 from tests.support.factories import (
     make_group,
@@ -36,16 +37,9 @@ from tests.support.factories import (
     make_resource,
     make_user,
 )
+from tests.support.noon import NOW, hours
 
-NOW = datetime(2030, 5, 1, 12, 0, tzinfo=UTC)
-pytestmark = pytest.mark.usefixtures("app_context")
-
-
-@pytest.fixture(autouse=True)
-def clock():
-    """It is noon; `clock.shift` moves it."""
-    with time_machine.travel(NOW, tick=False) as traveller:
-        yield traveller
+pytestmark = pytest.mark.usefixtures("app_context", "noon")
 
 
 @pytest.fixture
@@ -56,14 +50,6 @@ def ann():
 @pytest.fixture
 def node():
     return make_node("n1", capacities={"gpu": 4})
-
-
-def actor(user, admin=False):
-    return Actor(id=user.id, username=user.username, is_admin=admin)
-
-
-def hours(n):
-    return NOW + timedelta(hours=n)
 
 
 def wish(start=1, end=2, amount=1, node="n1", resource="gpu", **more):
@@ -162,10 +148,10 @@ class TestCreate:
             booking.create(actor(ann), odd)
         assert list(refused.value.errors) == ["starts_at"]
 
-    def test_an_offer_can_be_taken_a_moment_later(self, ann, node, clock):
-        clock.shift(timedelta(minutes=5))
+    def test_an_offer_can_be_taken_a_moment_later(self, ann, node, noon):
+        noon.shift(timedelta(minutes=5))
         assert book(ann, 0, 1).status(NOW + timedelta(minutes=5)) is Status.RUNNING
-        clock.shift(timedelta(minutes=1))
+        noon.shift(timedelta(minutes=1))
         with pytest.raises(Invalid):
             book(ann, 0, 1)
 
@@ -180,9 +166,9 @@ class TestIdempotency:
     def key(self, fingerprint="same"):
         return Idempotency("key", fingerprint, lambda r: {"id": r.id, "name": r.name})
 
-    def test_the_same_request_books_once_and_gets_its_first_answer(self, ann, node, clock):
+    def test_the_same_request_books_once_and_gets_its_first_answer(self, ann, node, noon):
         first = booking.create(actor(ann), wish(), self.key())
-        clock.shift(timedelta(hours=5))  # the start has passed meanwhile
+        noon.shift(timedelta(hours=5))  # the start has passed meanwhile
         again = booking.create(actor(ann), wish(), self.key())
         assert first.body == again.body
         assert again.reservation is None
@@ -193,11 +179,11 @@ class TestIdempotency:
         with pytest.raises(IdempotencyMismatch):
             booking.create(actor(ann), wish(), self.key("other"))
 
-    def test_a_key_is_free_after_a_refusal_and_after_a_day(self, ann, node, clock):
+    def test_a_key_is_free_after_a_refusal_and_after_a_day(self, ann, node, noon):
         with pytest.raises(NoRoom):
             booking.create(actor(ann), wish(amount=5), self.key())
         booking.create(actor(ann), wish(30, 31), self.key("other"))
-        clock.shift(timedelta(hours=24, seconds=1))
+        noon.shift(timedelta(hours=24, seconds=1))
         booking.create(actor(ann), wish(40, 41), self.key("third"))
 
     def test_keys_of_different_people_do_not_meet(self, ann, node):
@@ -249,10 +235,10 @@ class TestChange:
         with pytest.raises(NoRoom):
             self.change(ann, reservation, ends_at=hours(5))
 
-    def test_a_running_one_keeps_start_and_nodes(self, ann, node, clock):
+    def test_a_running_one_keeps_start_and_nodes(self, ann, node, noon):
         make_node("n2", capacities={"gpu": 2})
         reservation = book(ann, 1, 3, 2)
-        clock.shift(timedelta(hours=2))
+        noon.shift(timedelta(hours=2))
         for change in (
             {"starts_at": hours(2)},
             {"allocations": (AllocationSpec("n2", "gpu", 2),)},
@@ -266,23 +252,23 @@ class TestChange:
         with pytest.raises(Invalid):
             self.change(ann, reservation, ends_at=hours(2))
 
-    def test_of_a_running_one_only_what_is_to_come_is_checked(self, ann, node, clock):
+    def test_of_a_running_one_only_what_is_to_come_is_checked(self, ann, node, noon):
         reservation = book(ann, 1, 4, 2)
         book(ann, 1, 2, 2)  # over by the time of the change
-        clock.shift(timedelta(hours=3))
+        noon.shift(timedelta(hours=3))
         self.change(ann, reservation, allocations=(AllocationSpec("n1", "gpu", 4),))
 
-    def test_the_past_changes_in_words_only(self, ann, node, clock):
+    def test_the_past_changes_in_words_only(self, ann, node, noon):
         reservation = book(ann, 1, 2)
-        clock.shift(timedelta(hours=3))
+        noon.shift(timedelta(hours=3))
         assert self.change(ann, reservation, name="done", tags=("t",)).name == "done"
         for change in ({"ends_at": hours(5)}, {"allocations": (AllocationSpec("n1", "gpu", 2),)}):
             with pytest.raises(NotChangeable):
                 self.change(ann, reservation, **change)
 
-    def test_naming_what_it_is_already_is_no_change(self, ann, node, clock):
+    def test_naming_what_it_is_already_is_no_change(self, ann, node, noon):
         reservation = book(ann, 1, 2)
-        clock.shift(timedelta(hours=3))
+        noon.shift(timedelta(hours=3))
         same = self.change(ann, reservation, starts_at=hours(1), ends_at=hours(2), name="training")
         assert same.version == 1
 
@@ -390,32 +376,32 @@ class TestCancelAndRelease:
             "create",
         ]
 
-    def test_what_has_begun_is_released_not_cancelled(self, ann, node, clock):
+    def test_what_has_begun_is_released_not_cancelled(self, ann, node, noon):
         reservation = book(ann, 1, 5, 4)
         with pytest.raises(NotChangeable):
             booking.release(actor(ann), reservation.id)
-        clock.shift(timedelta(hours=2, seconds=1))
+        noon.shift(timedelta(hours=2, seconds=1))
         with pytest.raises(NotChangeable):
             booking.cancel(actor(ann), reservation.id)
         for _ in range(2):
             released = booking.release(actor(ann), reservation.id)
             assert released.ends_at == hours(2) + timedelta(minutes=1)
             assert released.status(hours(2)) is Status.FINISHED
-            clock.shift(timedelta(minutes=5))
+            noon.shift(timedelta(minutes=5))
         book(ann, 3, 5, 4)
 
-    def test_a_release_in_the_first_minute_and_in_the_last(self, ann, node, clock):
+    def test_a_release_in_the_first_minute_and_in_the_last(self, ann, node, noon):
         first = book(ann, 1, 5)
         last = book(ann, 1, 2)
-        clock.shift(timedelta(hours=1))
+        noon.shift(timedelta(hours=1))
         minute = timedelta(minutes=1)
         assert booking.release(actor(ann), first.id).ends_at == hours(1) + minute
-        clock.shift(timedelta(minutes=59, seconds=30))
+        noon.shift(timedelta(minutes=59, seconds=30))
         assert booking.release(actor(ann), last.id).ends_at == hours(2)
 
-    def test_what_is_over_cannot_be_released(self, ann, node, clock):
+    def test_what_is_over_cannot_be_released(self, ann, node, noon):
         reservation = book(ann, 1, 2)
-        clock.shift(timedelta(hours=2))
+        noon.shift(timedelta(hours=2))
         with pytest.raises(NotChangeable):
             booking.release(actor(ann), reservation.id)
 

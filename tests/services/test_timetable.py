@@ -1,9 +1,6 @@
 """The timetable: what a calendar shows, and in how many queries."""
 
-from datetime import UTC, datetime, timedelta
-
 import pytest
-import time_machine
 from flask import current_app
 
 from remas.errors import Invalid
@@ -17,20 +14,10 @@ from tests.support.factories import (
     make_reservation,
     make_user,
 )
+from tests.support.noon import NOW, hours
 from tests.support.queries import counted
 
-NOW = datetime(2030, 5, 1, 12, 0, tzinfo=UTC)
-pytestmark = pytest.mark.usefixtures("app_context")
-
-
-@pytest.fixture(autouse=True)
-def clock():
-    with time_machine.travel(NOW, tick=False) as traveller:
-        yield traveller
-
-
-def hours(n):
-    return NOW + timedelta(hours=n)
+pytestmark = pytest.mark.usefixtures("app_context", "noon")
 
 
 def seen_by(user, admin=False, start=0, end=10, nodes=()):
