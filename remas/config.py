@@ -20,6 +20,7 @@ from dotenv import dotenv_values
 
 ALGORITHMS = ("HS256", "HS384", "HS512")
 SHORTEST_SECRET = 32  # characters; HS256 wants as many bytes of key as its digest is long
+CONNECTIONS = 20  # to PostgreSQL, kept open; more than a server has threads (compose.yml: 16)
 CONNECT_SECONDS = 5  # to reach PostgreSQL
 LARGEST_REQUEST = 4 * 1024 * 1024  # bytes; the longest lawful body, an import, is far below
 STATIC_AGE = timedelta(hours=1)  # pages name their assets with a fingerprint (remas/assets.py)
@@ -179,7 +180,11 @@ class Settings:
         if not self.production:
             return {}
         # A server that is gone is to be noticed at once: by a request, and by /readyz.
-        return {"pool_pre_ping": True, "connect_args": {"connect_timeout": CONNECT_SECONDS}}
+        return {
+            "pool_pre_ping": True,
+            "pool_size": CONNECTIONS,
+            "connect_args": {"connect_timeout": CONNECT_SECONDS},
+        }
 
     @property
     def sender(self) -> str | None:

@@ -41,7 +41,7 @@ class Invalid(DomainError):
 
     def __init__(self, errors: Mapping[str, Sequence[str]], detail: str | None = None) -> None:
         self.errors = {path: list(texts) for path, texts in errors.items()}
-        super().__init__(detail or "; ".join(text for texts in errors.values() for text in texts))
+        super().__init__(detail or " ".join(text for texts in errors.values() for text in texts))
 
     @classmethod
     def field(cls, path: str, text: str) -> "Invalid":

@@ -47,6 +47,9 @@ def parse_amount(text: str, unit: Unit) -> int:
     suffix = match[2].lower()
     if not suffixes and suffix:
         raise ValueError(f"This is counted in whole units: write a number {example}.")
+    if suffixes and not suffix and float(match[1].replace(",", ".")):
+        # Nobody means five bytes by "5", and a wrong guess would go unnoticed.
+        raise ValueError(f"Say of what: write an amount {example}.")
     scale = factor ** _SHORT[suffix] if suffix in _SHORT else _BYTES.get(suffix)
     if scale is None:
         raise ValueError(f"{match[2]} is no unit of this resource; write an amount {example}.")

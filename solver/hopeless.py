@@ -27,7 +27,7 @@ def _beyond_capacity(problem: Problem, request: Request) -> Hopeless | None:
                 provided.append((capacity, bundle.get(resource, 0)))
         if fitting < request.count:
             most, asked = sorted(provided, reverse=True)[min(request.count, len(provided)) - 1]
-            return Hopeless("capacity", resource, asked, most)
+            return Hopeless("capacity", resource, asked, most, count=request.count, able=fitting)
     return None
 
 

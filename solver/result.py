@@ -85,6 +85,8 @@ class Shortage:
 class Hopeless:
     """Why no start can ever fit. `resource` is asked `asked` times, `most` could be given.
 
+    `count` nodes are asked, of which `able` have that much (for the cause `capacity`).
+
     `cause`: `window` (shorter than the duration), `nodes` (fewer candidates than asked),
     `capacity` (too few nodes have that much at all) or `limit` (forbids it even to one who holds
     nothing; `limit` names it).
@@ -95,6 +97,8 @@ class Hopeless:
     asked: int = 0
     most: int = 0
     limit: str | None = None
+    count: int = 0
+    able: int = 0
 
 
 @dataclass(slots=True)

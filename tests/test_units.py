@@ -25,7 +25,7 @@ def test_what_is_written_reads_back_without_loss(amount: int, unit: Unit) -> Non
         ("1 GB", Unit.BYTES_IEC, 10**9),  # said in full: as said
         ("1 GiB", Unit.BYTES_SI, 2**30),
         ("12 B", Unit.BYTES_SI, 12),
-        ("12", Unit.BYTES_SI, 12),
+        ("0", Unit.BYTES_SI, 0),
     ],
 )
 def test_what_people_write(text: str, unit: Unit, amount: int) -> None:
@@ -57,6 +57,7 @@ def test_what_people_read(amount: int, unit: Unit, text: str) -> None:
         ("many", Unit.BYTES_IEC),
         ("1 XB", Unit.BYTES_IEC),
         ("0.5 B", Unit.BYTES_SI),
+        ("5", Unit.BYTES_IEC),  # of what?
         ("9223372036854775808", Unit.NONE),
         ("8 EiB", Unit.BYTES_IEC),
         ("1e3", Unit.NONE),

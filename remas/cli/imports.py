@@ -16,7 +16,7 @@ def import_group() -> None:
 
 
 @import_group.command("nodes")
-@click.argument("file", type=click.File("r", encoding="utf-8"))
+@click.argument("file", type=click.File("r", encoding="utf-8-sig"))
 def nodes_command(file: TextIO) -> None:
     """Make or change nodes from FILE: CSV `name,resource…`, or `scontrol show node` (- = stdin).
 

@@ -1,6 +1,7 @@
 """Commands that run an installation: init, demo, serve, password."""
 
 import os
+import sys
 from typing import Any
 
 import click
@@ -72,7 +73,7 @@ def demo_command() -> None:
     with app.app_context():
         if settings.demo and demo.is_empty():
             _tell_demo(demo.load())
-    click.echo("A forgotten password: `remas password USERNAME` makes a new one.")
+    click.echo(f"A forgotten password: `{sys.argv[0]} password USERNAME` makes a new one.")
     _serve(app, settings)
 
 

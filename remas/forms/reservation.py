@@ -72,7 +72,7 @@ class AskForm(_Described):
         "How many nodes",
         [
             InputRequired("Say how many nodes."),
-            NumberRange(1, 10_000, "Ask for at least one node."),
+            NumberRange(1, 10_000, "Ask for 1 to 10,000 nodes."),
         ],
         default=1,
         description="Each gives all of the above.",

@@ -64,4 +64,5 @@ class SearchAnswer:
     offers: tuple[OfferFound, ...]
     shortages: tuple[ShortageFound, ...]
     detail: str | None
+    hopeless: bool = False  # it would not fit an empty cluster either
     effort: Effort = Effort()

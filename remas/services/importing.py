@@ -17,6 +17,8 @@ from remas.services.transaction import DbSession, writing
 from remas.units import parse_amount
 
 MIB = 2**20
+CLOSED_STATES = ("DRAIN", "DOWN", "FAIL", "MAINT", "FUTURE", "NO_RESPOND", "POWER_DOWN", "UNKNOWN")
+"""Words in Slurm's state of a node that takes no work; REMAS calls it drained."""
 _PAIR = re.compile(r"(\w+)=(\S+)")
 _GPUS = re.compile(r"gpu(?::[^:,()]+)*:(\d+)")
 _SI = re.compile(r"\d\s*[kMGTPE]?B$")
@@ -69,7 +71,11 @@ def import_nodes(actor: Actor, text: str) -> Imported:
 
 def _csv(text: str) -> Iterator[NodeSpec]:
     """A header `name,resource…`, then a line a node; an empty cell: the node has none."""
-    rows = list(csv.reader(text.splitlines()))
+    lines = text.splitlines()
+    if not text.strip():
+        raise Invalid.field("file", "The file is empty.")
+    semicolons = ";" in lines[0] and "," not in lines[0]  # as some spreadsheets write it
+    rows = list(csv.reader(lines, delimiter=";" if semicolons else ","))
     header = [cell.strip() for cell in rows[0]] if rows else []
     if not header or header[0] != "name" or len(set(header)) != len(header) or "" in header:
         raise Invalid.field(
@@ -92,7 +98,7 @@ def _scontrol(text: str) -> Iterator[NodeSpec]:
     starts = [match.start() for match in re.finditer(r"^\s*NodeName=", text, re.MULTILINE)]
     for start, end in zip(starts, [*starts[1:], len(text)], strict=True):
         line = text.count("\n", 0, start) + 1
-        pairs = dict(_PAIR.findall(text[start:end]))
+        pairs = dict(reversed(_PAIR.findall(text[start:end])))  # free text comes last: first wins
         gpus = sum(int(n) for n in _GPUS.findall(pairs.get("Gres", "")))
         capacities = {"cpu": pairs.get("CPUTot", ""), "gpu": str(gpus) if gpus else ""}
         memory = pairs.get("RealMemory", "")
@@ -102,7 +108,7 @@ def _scontrol(text: str) -> Iterator[NodeSpec]:
             line,
             pairs["NodeName"],
             {name: amount for name, amount in capacities.items() if amount},
-            drained="DRAIN" in state,
+            drained=any(word in state for word in CLOSED_STATES),
         )
 
 
@@ -115,12 +121,12 @@ def _resources(
         for alias in resource.aliases:
             known.setdefault(alias.name, resource)
         known[resource.name] = resource
-    for spec in specs:
-        for name, written in spec.capacities.items():
-            if name not in known:
-                check.name("line 1", name)
-                known[name] = Resource(name=name, unit=_unit(written))
-                result.resources.append(name)
+    for name in dict.fromkeys(name for spec in specs for name in spec.capacities):
+        if name not in known:
+            check.name("line 1", name)
+            written = [spec.capacities[name] for spec in specs if name in spec.capacities]
+            known[name] = Resource(name=name, unit=_unit(written))
+            result.resources.append(name)
     check.done()
     for name in result.resources:
         session.add(made := known[name])
@@ -130,10 +136,11 @@ def _resources(
     return known
 
 
-def _unit(written: str) -> Unit:
-    if _SI.search(written):
+def _unit(written: list[str]) -> Unit:
+    """The unit that any of the amounts shows."""
+    if any(_SI.search(text) for text in written):
         return Unit.BYTES_SI
-    return Unit.BYTES_IEC if _IEC.search(written) else Unit.NONE
+    return Unit.BYTES_IEC if any(_IEC.search(text) for text in written) else Unit.NONE
 
 
 def _amounts(specs: list[NodeSpec], resources: Mapping[str, Resource]) -> dict[str, dict[int, int]]:

@@ -60,5 +60,7 @@ def _preset(reservation: Reservation) -> Preset | None:
     demands = next(iter(bundles.values()), None)
     if not demands or any(bundle != demands for bundle in bundles.values()):
         return None
+    if reservation.released_at is not None:
+        return None  # what was asked for is no longer known
     duration = reservation.ends_at - reservation.starts_at
     return Preset(reservation.name, duration, len(bundles), demands)

@@ -7,7 +7,7 @@ where it matters what was seen. A refusal is an answer, not an error of HTTP: 20
 """
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Any
 
@@ -35,6 +35,7 @@ from remas.web.format import amount, span_text
 blueprint = Blueprint("moving", __name__, url_prefix="/reservations")
 
 WRONG = "Send starts_at and ends_at as moments with an offset."
+YEARS = 1970, 2200  # beyond them nobody means it, and sums overflow
 NAMED = 3  # reasons told; the page of the reservation tells all
 
 
@@ -88,10 +89,13 @@ def _moment(body: Mapping[str, Any], name: str) -> datetime | None:
         return None
     try:
         moment = datetime.fromisoformat(text)
-    except (TypeError, ValueError):
+        if moment.tzinfo is None:
+            raise ValueError(WRONG)
+        moment = moment.astimezone(UTC)
+    except (TypeError, ValueError, OverflowError):
         raise ValueError(WRONG) from None
-    if moment.tzinfo is None:
-        raise ValueError(WRONG)
+    if not YEARS[0] <= moment.year < YEARS[1]:
+        raise ValueError(f"Give a year from {YEARS[0]} to {YEARS[1] - 1}.")
     return moment
 
 

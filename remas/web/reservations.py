@@ -129,7 +129,12 @@ def _change(form: ChangeForm, reservation: Reservation, outcome: Outcome) -> boo
 
 
 def _elsewhere(form: ChangeForm, reservation: Reservation) -> OfferRequest:
-    """The search for another time on the same nodes, with the amounts in the form."""
+    """The search for another time on the same nodes, with the amounts in the form.
+
+    Raises `NotChangeable` when it has begun or was cancelled since the form was shown.
+    """
+    if reservation.status(clock.now()) is not Status.SCHEDULED:
+        raise NotChangeable("The reservation has begun or is over: it can no longer be moved.")
     bundles: dict[str, dict[str, int]] = {}
     for spec in form.allocations():
         bundles.setdefault(spec.node, {})[spec.resource] = spec.amount

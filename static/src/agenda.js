@@ -49,6 +49,7 @@ const calendar = new Calendar(place, {
   eventTimeFormat: clock,
   slotHeaderFormat: clock,
   displayEventEnd: true,
+  slotEventOverlap: false,
   noEventsContent: "Nothing is reserved in these days.",
   selectable: true,
   selectMirror: true,

@@ -122,6 +122,10 @@ export function keys(tl) {
 
   function reserve() {
     const here = bar();
+    if (!here && !cursor.row) {
+      location.assign(tl.root.dataset.new); // nobody has pointed anywhere yet
+      return;
+    }
     const begin = here ? span(here)[1] : tl.scale.snap(cursor.at, Math.floor);
     tl.reserve(row(), begin, begin + Math.max(tl.scale.step, 60));
   }

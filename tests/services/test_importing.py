@@ -51,6 +51,19 @@ def test_scontrol():
     assert states == {"gpu01": NodeState.DRAINED, "cpu01": NodeState.AVAILABLE}
 
 
+def test_free_text_of_scontrol_is_not_read_and_dead_nodes_are_drained():
+    text = SCONTROL.replace("State=MIXED", "State=DOWN*\n   Reason=Gres=none [root@x]")
+    import_nodes(SYSTEM, text.replace("Gres=(null)", "Gres=gpu:2"))
+    assert capacities("cpu01")["gpu"] == 2
+    states = dict(db.session.execute(select(Node.name, Node.state)).all())
+    assert states["cpu01"] is NodeState.DRAINED
+
+
+def test_semicolons_as_spreadsheets_write_them():
+    import_nodes(SYSTEM, "name;cpu;memory\nn1;8;1,5 GiB\n")
+    assert capacities("n1") == {"cpu": 8, "memory": 3 * 2**29}
+
+
 def test_known_nodes_are_changed_and_what_the_file_does_not_name_stays():
     make_node("n1", capacities={"cpu": 8, "licence": 1})
     make_node("n2", capacities={"cpu": 8})
@@ -70,7 +83,8 @@ def test_resources_are_found_by_their_aliases():
 @pytest.mark.parametrize(
     ("text", "where"),
     [
-        ("", "line 1"),
+        ("", "file"),
+        ("name,memory\nn1,5\nn2,2 TB\n", "line 2"),
         ("node,cpu\nn1,8\n", "line 1"),
         ("name,cpu,cpu\nn1,8,8\n", "line 1"),
         ("name,cpu\n", "file"),

@@ -149,7 +149,7 @@ def test_what_never_fits_says_why(as_ada: Visitor, app: Flask, fields: dict[str,
         "/reservations/new", {**fields, f"demand_{resource_id(app, 'gpu')}": "64"}
     ).text
     assert "It does not fit" in page
-    assert "64 gpu are asked of each node" in page
+    assert "No node has 64 gpu" in page
     assert offers(page) == []
 
 
@@ -178,7 +178,7 @@ def test_limits_stand_beside_the_form_with_where_they_come_from(
 WRONG = [
     ("duration", "soon", "Write a duration such as"),
     ("duration", "", "Say for how long."),
-    ("node_count", "0", "Ask for at least one node."),
+    ("node_count", "0", "Ask for 1 to 10,000 nodes."),
     ("node_count", "many", "Not a valid integer value."),
     ("earliest", "tomorrow", "Write a day and a time"),
     ("earliest", "2027-03-28T02:30", "go forward over this time"),

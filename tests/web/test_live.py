@@ -159,8 +159,8 @@ def test_a_limit_is_told_beside_its_field_with_what_is_held_now_and_at_the_peak(
         assert total.peak_at is not None
         assert abs(total.peak_at - soon(26)) <= timedelta(minutes=1)
     page = as_ada.get("/reservations/new").text
-    assert "Left now: <strong>7</strong> of 10 in all; 1 from" in page
-    assert "3 held now, at most 9 from" in as_ada.get("/profile").text
+    assert "Left now: <strong>7</strong> of 10 in all; 1 when you hold most" in page
+    assert "3 held now, at most 9 (" in as_ada.get("/profile").text
 
 
 def test_limits_cost_the_same_queries_whatever_is_held(

@@ -335,5 +335,6 @@ def _told(
         ),
         shortages=words.shortages_in_words(session, answer.shortages),
         detail=" ".join(remarks) or None,
+        hopeless=answer.hopeless is not None,
         effort=effort,
     )

@@ -1,9 +1,11 @@
 """The core's answers in words: names, moments, whom to ask, what differs."""
 
 from collections.abc import Iterable, Mapping
+from datetime import timedelta
 
 from sqlalchemy import select
 
+from remas.durations import format_duration
 from remas.models import Reservation, User
 from remas.services.answers import Holder, OfferFound, ShortageFound
 from remas.services.availability.cluster import Cluster
@@ -112,10 +114,11 @@ def _holders(session: DbSession, reservations: set[int]) -> Mapping[int, Holder]
 def hopeless_in_words(cluster: Cluster, reason: Hopeless) -> str:
     """One sentence that says what can never be and what could."""
     if reason.cause == "window":
-        return (
-            f"The window is too short: it has {reason.most} minutes, and the duration is "
-            f"{reason.asked}."
+        window, duration = (
+            format_duration(timedelta(minutes=minutes)) if minutes else "no time"
+            for minutes in (reason.most, reason.asked)
         )
+        return f"The window is too short: it has {window}, and the duration is {duration}."
     if reason.cause == "nodes":
         return f"{reason.asked} nodes are asked, but there are only {reason.most} to choose from."
     resource = reason.resource or ""
@@ -125,7 +128,10 @@ def hopeless_in_words(cluster: Cluster, reason: Hopeless) -> str:
             f"The limit {reason.limit} allows {most} {resource} at a time, and {asked} are asked: "
             "it never fits. Ask for less, or ask an administrator."
         )
+    if reason.count == 1:
+        return f"No node has {asked} {resource}, only up to {most}: it never fits."
+    have = f"{reason.able} have" if reason.able > 1 else "one has" if reason.able else "none has"
     return (
-        f"{asked} {resource} are asked of each node, but enough nodes have only up to {most}: "
+        f"{asked} {resource} are asked of each of {reason.count} nodes, but {have} that much: "
         "it never fits, whatever is reserved."
     )
