@@ -155,7 +155,7 @@ def _note(outcome: Outcome, effort: Effort) -> None:
 
 def _why(refused: NoRoom) -> str:
     reasons = sorted({shortage.reason for shortage in refused.shortages})
-    return "short of " + ", ".join(reasons) if reasons else "more than any node has"
+    return "short of " + ", ".join(reasons) if reasons else "never fits: too large or too long"
 
 
 def by_hand(plan: Plan, outcome: Outcome) -> Iterator[TraceRequest]:
@@ -170,7 +170,7 @@ def by_hand(plan: Plan, outcome: Outcome) -> Iterator[TraceRequest]:
         start = hand.book(at, request.minutes, request.demands, horizon)
         outcome.seconds["answer"].append(time.perf_counter() - begun)
         if start is None:
-            outcome.refused["no node with that much in time"] += 1
+            outcome.refused["never fits: too large or too long"] += 1
         else:
             outcome.took(start, start + request.minutes, start - at, request.demands, last)
         yield request
