@@ -35,7 +35,6 @@ from tests.support.processes import free_port
 
 CLIENTS = 8
 PASSWORD = "only for this measurement"
-GIB = 2**30
 
 
 @dataclass(frozen=True)

@@ -69,11 +69,23 @@ def load() -> DemoSummary:
         _limits(session)
         _maintenance(session, today)
         session.flush()
-        count = 0
+        count = _hold(session, draw, people)
         for start, kind in _wishes(draw, today):
             count += _book(session, draw, draw.choice(people), kind, start)
         audit.record(session, SYSTEM, "load", "demo", (0, "demo cluster"))
     return DemoSummary(password, tuple(person.username for person in people), count)
+
+
+def _hold(session: DbSession, draw: random.Random, people: list[User]) -> int:
+    """More than half of every GPU node is held for the next hours, whenever the demo is made."""
+    now = clock.now().replace(minute=0, second=0, microsecond=0)
+    nodes = [(name, capacities["gpu"]) for name, _, capacities in NODES if "gpu" in capacities]
+    for number, (name, gpus) in enumerate(nodes):
+        kind = next(kind for kind in KINDS if kind.family == name[0])
+        span = now - timedelta(hours=2), now + timedelta(hours=4 + number)
+        held = AllocationSpec(name, "gpu", gpus // 2 + 1), AllocationSpec(name, "cpu", 16)
+        _insert(session, draw, people[number], kind, span, held)
+    return len(nodes)
 
 
 def _today() -> datetime:

@@ -1,10 +1,9 @@
 """Reading reservations: one, and lists; always in a constant number of queries."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Select, and_, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, or_, select
 from sqlalchemy.orm import joinedload, selectinload
 
 from remas import clock
@@ -12,6 +11,7 @@ from remas.errors import NotFound
 from remas.extensions import db
 from remas.models import Allocation, Node, Reservation, Status, User
 from remas.services.actor import Actor
+from remas.services.paging import PER_PAGE, Page, page_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,20 +26,6 @@ class ReservationFilter:
     latest_first: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
-    """`items` of page `page` (from 1); `total` of all pages together."""
-
-    items: Sequence[Reservation]
-    page: int
-    per_page: int
-    total: int
-
-    @property
-    def pages(self) -> int:
-        return max(1, -(-self.total // self.per_page))
-
-
 def get(actor: Actor, reservation_id: int) -> Reservation:
     """One reservation with all that hangs on it. Everybody sees every reservation.
 
@@ -52,15 +38,14 @@ def get(actor: Actor, reservation_id: int) -> Reservation:
     return reservation
 
 
-def search(actor: Actor, wanted: ReservationFilter, page: int = 1, per_page: int = 50) -> Page:
-    """Reservations by start, then id. Seven queries, whatever the size."""
-    conditions = _conditions(wanted)
-    total = db.session.scalar(select(func.count()).select_from(Reservation).where(*conditions))
+def search(
+    actor: Actor, wanted: ReservationFilter, page: int = 1, per_page: int = PER_PAGE
+) -> Page[Reservation]:
+    """Reservations by start, then id. A constant number of queries, whatever the size."""
     columns = (Reservation.starts_at, Reservation.id)
     order = [column.desc() if wanted.latest_first else column.asc() for column in columns]
-    query = select(Reservation).where(*conditions).order_by(*order)
-    query = _whole(query).offset((page - 1) * per_page).limit(per_page)
-    return Page(db.session.scalars(query).all(), page, per_page, total or 0)
+    query = select(Reservation).where(*_conditions(wanted)).order_by(*order)
+    return page_of(db.session(), _whole(query), page, per_page)
 
 
 def hides_details(actor: Actor, reservation: Reservation) -> bool:
