@@ -14,7 +14,7 @@ from remas.services import transaction
 def create_app(settings: Settings | None = None) -> Flask:
     """The application, bound to its settings (default: read from the environment).
 
-    Raises `remas.config.SettingError` when a setting cannot be used.
+    Raises `remas.environment.SettingError` when a setting cannot be used.
     """
     settings = settings or Settings.load(os.environ)
     app = Flask(

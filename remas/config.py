@@ -13,10 +13,9 @@ from datetime import timedelta
 from email.utils import formataddr
 from pathlib import Path
 from typing import Any, Self
-from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
-from dotenv import dotenv_values
+from remas.environment import Reader, SettingError, instance_files
 
 ALGORITHMS = ("HS256", "HS384", "HS512")
 SHORTEST_SECRET = 32  # characters; HS256 wants as many bytes of key as its digest is long
@@ -24,15 +23,6 @@ CONNECTIONS = 20  # to PostgreSQL, kept open; more than a server has threads (co
 CONNECT_SECONDS = 5  # to reach PostgreSQL
 LARGEST_REQUEST = 4 * 1024 * 1024  # bytes; the longest lawful body, an import, is far below
 STATIC_AGE = timedelta(hours=1)  # pages name their assets with a fingerprint (remas/assets.py)
-INSTANCE_FILES = (".env", "env_vars.sh")  # the first wins over the second
-
-_POSTGRES_SCHEMES = ("postgresql+psycopg", "postgresql", "postgres")
-_TRUE = ("1", "true", "yes", "on")
-_FALSE = ("0", "false", "no", "off")
-
-
-class SettingError(Exception):
-    """A setting cannot be used; the text is one sentence that names the variable."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,7 +79,7 @@ class Settings:
         where the embedded default needs them. Raises SettingError.
         """
         folder = (instance or Path(environ.get("REMAS_INSTANCE") or "instance")).absolute()
-        read = _Reader(environ, *_instance_files(folder))
+        read = Reader(environ, *instance_files(folder))
         database_url = read.database_url("DATABASE_URL", folder / "remas.db")
         if database_url.startswith("sqlite"):
             _make_folder(folder)
@@ -194,107 +184,9 @@ class Settings:
         return formataddr((self.smtp_from_name, self.smtp_from_address))
 
 
-class _Reader:
-    """Typed reading of one variable at a time. An empty value counts as not set."""
-
-    def __init__(self, *sources: Mapping[str, str]) -> None:
-        self._sources = sources  # the first that has the variable counts
-
-    def text(self, name: str, default: str = "") -> str:
-        value = next((source[name] for source in self._sources if name in source), "")
-        return value.strip() or default
-
-    def flag(self, name: str, default: bool) -> bool:
-        value = self.text(name).lower()
-        if value and value not in _TRUE + _FALSE:
-            raise SettingError(f"{name} must be true or false, not {value!r}.")
-        return value in _TRUE if value else default
-
-    def choice(self, name: str, default: str, allowed: tuple[str, ...]) -> str:
-        value = self.text(name, default)
-        if value not in allowed:
-            raise SettingError(f"{name} must be one of {', '.join(allowed)}, not {value!r}.")
-        return value
-
-    def number(self, name: str, default: float, low: float, high: float) -> float:
-        value = self.text(name, str(default))
-        try:
-            number = float(value)
-        except ValueError:
-            raise SettingError(f"{name} must be a number, not {value!r}.") from None
-        if not low <= number <= high:  # NaN is refused here as well
-            raise SettingError(f"{name} must be between {low} and {high}, not {value}.")
-        return number
-
-    def whole(self, name: str, default: int, low: int, high: int) -> int:
-        number = self.number(name, default, low, high)
-        if not number.is_integer():
-            raise SettingError(f"{name} must be a whole number, not {number}.")
-        return int(number)
-
-    def minutes(self, name: str, default: int) -> timedelta:
-        return timedelta(minutes=self.whole(name, default, 1, 60 * 24 * 365))
-
-    def seconds(self, name: str, default: int) -> timedelta:
-        return timedelta(seconds=self.whole(name, default, 1, 60 * 60 * 24))
-
-    def url(self, name: str, schemes: tuple[str, ...] = ("http", "https")) -> str:
-        value = self.text(name)
-        if value and not _is_url(value, schemes):
-            raise SettingError(f"{name} must be a URL that starts with {schemes[0]}://.")
-        return value.rstrip("/")
-
-    def origins(self, name: str) -> tuple[str, ...]:
-        origins = tuple(part.strip() for part in self.text(name).split(",") if part.strip())
-        for origin in origins:
-            if origin != "*" and not (
-                _is_url(origin, ("http", "https")) and not urlsplit(origin).path
-            ):
-                raise SettingError(
-                    f"{name} must list origins such as https://remas.example.org, not {origin!r}."
-                )
-        return origins
-
-    def zone(self, name: str, default: str) -> ZoneInfo:
-        value = self.text(name, default)
-        try:
-            return ZoneInfo(value)
-        except (KeyError, OSError, ValueError):  # unknown; a folder; not a name at all
-            raise SettingError(
-                f"{name} must be an IANA time zone such as Europe/Prague, not {value!r}."
-            ) from None
-
-    def database_url(self, name: str, sqlite_file: Path) -> str:
-        value = self.text(name) or f"sqlite:///{sqlite_file}"
-        scheme, separator, rest = value.partition("://")
-        if separator and scheme in _POSTGRES_SCHEMES:
-            return f"{_POSTGRES_SCHEMES[0]}://{rest}"
-        # A database in memory would be another one for each thread.
-        if scheme == "sqlite" and rest.startswith("/") and rest[1:] not in ("", ":memory:"):
-            return value
-        raise SettingError(
-            f"{name} must start with postgresql:// (or be empty: SQLite in the instance folder)."
-        )
-
-
-def _is_url(value: str, schemes: tuple[str, ...]) -> bool:
-    try:
-        parts = urlsplit(value)
-        return parts.scheme in schemes and bool(parts.hostname or parts.scheme == "unix")
-    except ValueError:  # a broken IPv6 address
-        return False
-
-
 def _own_url(host: str, port: int) -> str:
     shown = "localhost" if host in ("0.0.0.0", "::") else host  # noqa: S104 compared, not bound
     return f"http://[{shown}]:{port}" if ":" in shown else f"http://{shown}:{port}"
-
-
-def _instance_files(folder: Path) -> list[dict[str, str]]:
-    """What the settings files say, as written: nothing in them is executed or substituted."""
-    files = [folder / name for name in INSTANCE_FILES if (folder / name).is_file()]
-    parsed = [dotenv_values(path, interpolate=False) for path in files]
-    return [{name: value or "" for name, value in values.items()} for values in parsed]
 
 
 def _make_folder(folder: Path) -> None:

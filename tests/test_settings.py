@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import make_url
 
-from remas.config import SettingError, Settings
+from remas.config import Settings
+from remas.environment import SettingError
 
 POSTGRES = {"DATABASE_URL": "postgresql://u:p@db/remas", "SECRET_KEY": "k" * 32}
 DOCUMENT = Path(__file__).parents[1] / "docs/settings.md"

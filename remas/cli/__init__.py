@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from remas.cli import doctor, imports, operate, trace
-from remas.config import SettingError
+from remas.environment import SettingError
 from remas.errors import DomainError
 
 COMMANDS = (*operate.COMMANDS, *doctor.COMMANDS, *imports.COMMANDS, *trace.COMMANDS)

@@ -16,7 +16,8 @@ from sqlalchemy import create_engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from remas import paths
-from remas.config import SettingError, Settings
+from remas.config import Settings
+from remas.environment import SettingError
 
 PATIENCE = 5  # seconds to wait for each of the parts
 

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from sqlalchemy import func, select, text
 
 from remas import clock
-from remas.config import SettingError, Settings
+from remas.config import Settings
+from remas.environment import SettingError
 from remas.errors import Invalid
 from remas.extensions import db
 from remas.models import ADMINISTRATORS, EVERYONE, USERS, Group, User

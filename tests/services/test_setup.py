@@ -3,7 +3,8 @@
 import pytest
 from sqlalchemy import select
 
-from remas.config import SettingError, Settings
+from remas.config import Settings
+from remas.environment import SettingError
 from remas.extensions import db
 from remas.models import ADMINISTRATORS, Group, User
 from remas.services import passwords, setup

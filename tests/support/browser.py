@@ -2,9 +2,10 @@
 
 import os
 import shutil
+import time
 from dataclasses import dataclass, field
 
-from playwright.sync_api import ConsoleMessage, Error, Page
+from playwright.sync_api import ConsoleMessage, Error, FloatRect, Locator, Page
 
 PROGRAMS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
@@ -30,6 +31,21 @@ def chromium() -> str | None:
     """The path of REMAS_TEST_CHROMIUM or of a Chromium on PATH; None where there is none."""
     given = os.environ.get("REMAS_TEST_CHROMIUM")
     return given or next((path for name in PROGRAMS if (path := shutil.which(name))), None)
+
+
+def box_of(locator: Locator, patience: float = 5) -> FloatRect:
+    """Where an element is drawn, once it is.
+
+    What is swapped in anew is for a moment found and not yet drawn, or drawn and already gone:
+    Playwright then answers None instead of waiting.
+    """
+    deadline = time.monotonic() + patience
+    while True:
+        if box := locator.bounding_box():
+            return box
+        if time.monotonic() > deadline:
+            raise AssertionError(f"{locator} is not drawn")
+        time.sleep(0.02)
 
 
 @dataclass

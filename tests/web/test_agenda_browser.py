@@ -10,7 +10,7 @@ from playwright.sync_api import Locator, Page, expect
 from remas.extensions import db
 from remas.models import Node, Reservation, User
 from tests.support import factories
-from tests.support.browser import PageWatch
+from tests.support.browser import PageWatch, box_of
 from tests.support.factories import make_node, make_reservation
 from tests.web.walking import sign_in
 
@@ -77,9 +77,7 @@ def test_times_are_right_over_both_changes_of_the_clocks(
     expect(event(page, "Before")).to_contain_text("09:00–11:00")
     expect(event(page, "After")).to_contain_text("09:00–11:00")
     expect(event(page, "Whole")).to_have_count(1)  # it ends at midnight, not an hour beside it
-    columns = [event(page, name).bounding_box() for name in ("Before", "After")]
-    assert columns[0]
-    assert columns[1]
+    columns = [box_of(event(page, name)) for name in ("Before", "After")]
     assert columns[0]["x"] < columns[1]["x"]
     assert columns[0]["y"] == pytest.approx(columns[1]["y"], abs=2)
     for view in ("Month", "Day", "List"):
@@ -105,8 +103,7 @@ def test_a_click_opens_and_the_view_stays_in_the_address(
 
 def drag(page: Page, what: Locator, down: float, grip: float = 0.55) -> None:
     """`grip`: where it is taken, well inside a quarter of an hour."""
-    box = what.bounding_box()
-    assert box
+    box = box_of(what)
     x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] * grip
     page.mouse.move(x, y)
     page.mouse.down()
@@ -164,11 +161,9 @@ def test_empty_time_leads_to_the_form_filled_in(page: Page, ada: User, node: Nod
     start = far_week(PRAGUE)
     sign_in(page)
     opened(page, start.date(), whose="node", node="n1")
-    box = page.locator("#agenda").bounding_box()
-    assert box
+    box = box_of(page.locator("#agenda"))
     step = hour(page)
-    top = page.get_by_text("10:00", exact=True).first.bounding_box()
-    assert top
+    top = box_of(page.get_by_text("10:00", exact=True).first)
     x, y = box["x"] + box["width"] * 0.4, top["y"] + 5
     page.mouse.move(x, y)
     page.mouse.down()

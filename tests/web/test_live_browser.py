@@ -11,7 +11,7 @@ from playwright.sync_api import Page, Request, Route, expect
 from remas import clock
 from remas.models import Node, Unit, User
 from tests.support import factories
-from tests.support.browser import PageWatch
+from tests.support.browser import PageWatch, box_of
 from tests.web.walking import sign_in
 
 GIB = 2**30
@@ -81,16 +81,14 @@ def test_an_older_answer_never_overwrites_a_newer_one(form: Page) -> None:
 def test_while_it_looks_the_old_offers_cannot_be_pressed_and_keep_their_place(form: Page) -> None:
     fill(form)
     expect(form.locator(".offer").first).to_be_visible()
-    height = form.locator("#suggestions").bounding_box()
+    height = box_of(form.locator("#suggestions"))
     gate: list[Route] = []
     form.route(ASKED, lambda route: gate.append(route))
     form.get_by_label("How long").fill("3h")
     expect(form.locator("#suggestions")).to_have_attribute("aria-busy", "true")
     assert form.locator("#suggestions").evaluate("(box) => box.inert")
     expect(form.locator(".answer-thinking")).to_have_css("visibility", "visible")
-    during = form.locator("#suggestions").bounding_box()
-    assert height
-    assert during
+    during = box_of(form.locator("#suggestions"))
     assert during["height"] == pytest.approx(height["height"], abs=1)
     gate[0].continue_()
     expect(form.locator(".offer").first).to_contain_text("for 3 h")

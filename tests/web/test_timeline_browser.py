@@ -15,7 +15,7 @@ from remas.models import Node, Reservation, User
 from remas.services import booking
 from remas.services.requests import AllocationSpec, BookingRequest
 from tests.support import factories
-from tests.support.browser import PageWatch
+from tests.support.browser import PageWatch, box_of
 
 PRAGUE = ZoneInfo("Europe/Prague")
 SIZES = [(1400, 900), (390, 844)]
@@ -74,8 +74,7 @@ def x_of(page: Page, moment: datetime) -> float:
     """Where on the screen a moment is."""
     origin = int(page.locator(".tl").get_attribute("data-origin") or 0)
     minutes = int(page.locator(".tl").get_attribute("data-minutes") or 1)
-    box = page.locator(".tl-days").bounding_box()
-    assert box
+    box = box_of(page.locator(".tl-days"))
     return box["x"] + box["width"] * (moment.timestamp() / 60 - origin) / minutes
 
 
@@ -88,8 +87,7 @@ def drag(page: Page, start: tuple[float, float], end: tuple[float, float]) -> No
 
 
 def middle(locator: Locator) -> tuple[float, float]:
-    box = locator.bounding_box()
-    assert box
+    box = box_of(locator)
     return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
 
 
@@ -115,8 +113,7 @@ def test_ones_own_bar_moves_and_resizes_by_mouse(page: Page, app: Flask, mine: R
     expect(page.locator(".tl-notice")).to_contain_text("My run is now")
     assert times(app, mine) == (day(3, 8), day(3, 12))
     expect(bar(page, mine)).to_have_attribute("data-v", "2")
-    box = bar(page, mine).locator("rect").bounding_box()
-    assert box
+    box = box_of(bar(page, mine).locator("rect"))
     drag(page, (box["x"] + box["width"] - 2, y), (box["x"] + box["width"] - 2 + 3 * hour, y))
     expect(bar(page, mine)).to_have_attribute("data-v", "3")
     assert times(app, mine) == (day(3, 8), day(3, 15))
@@ -312,8 +309,7 @@ def test_hovering_or_focusing_shows_the_card_at_every_size(
     card = page.locator(".tl-card")
     expect(card).to_contain_text("Grace Hopper")
     expect(card.get_by_role("link", name="grace@example.org")).to_be_visible()
-    box = card.bounding_box()
-    assert box
+    box = box_of(card)
     assert box["x"] >= 0
     assert box["x"] + box["width"] <= size[0]
 
