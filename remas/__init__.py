@@ -1,14 +1,14 @@
 """REMAS: reserve the resources of a compute cluster in a calendar that answers."""
 
+from __future__ import annotations
+
 import os
+from typing import TYPE_CHECKING
 
-from flask import Flask
-from werkzeug.middleware.proxy_fix import ProxyFix
+if TYPE_CHECKING:
+    from flask import Flask
 
-from remas import assets, compression, paths
-from remas.config import Settings
-from remas.extensions import bootstrap, csrf, db, limiter, login, mail, migrate
-from remas.services import transaction
+    from remas.config import Settings
 
 
 def create_app(settings: Settings | None = None) -> Flask:
@@ -16,6 +16,16 @@ def create_app(settings: Settings | None = None) -> Flask:
 
     Raises `remas.environment.SettingError` when a setting cannot be used.
     """
+    # Here, and nowhere else, inside a function: commands that only ask a server (`remas list`)
+    # import this package as well, and are not to wait for all of the application.
+    from flask import Flask
+    from werkzeug.middleware.proxy_fix import ProxyFix
+
+    from remas import assets, compression, paths
+    from remas.config import Settings
+    from remas.extensions import bootstrap, csrf, db, limiter, login, mail, migrate
+    from remas.services import transaction
+
     settings = settings or Settings.load(os.environ)
     app = Flask(
         "remas",
@@ -35,9 +45,10 @@ def create_app(settings: Settings | None = None) -> Flask:
         extension.init_app(app)
     with app.app_context():
         transaction.prepare(db.engine)
-    # Here, and nowhere else, inside a function: the blueprints need the extensions above.
-    from remas import api, web
+    # The blueprints need the extensions above.
+    from remas import admin, api, web
 
     web.init_app(app)
+    admin.init_app(app)
     api.init_app(app)
     return app

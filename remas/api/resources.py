@@ -13,7 +13,7 @@ from remas.services import resources
 @describe(CLUSTER, answers.ResourceList, cached=True)
 def list_resources(query: queries.Resources, headers: queries.IfNoneMatch) -> Response:
     """Resources by name."""
-    found = resources.search(query.alias, query.page, query.per_page)
+    found = resources.search(query.alias, page=query.page, per_page=query.per_page)
     return shown(shapes.listing(found, shapes.resource))
 
 

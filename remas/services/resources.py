@@ -16,8 +16,11 @@ from remas.services.actor import Actor
 from remas.services.fields import Check
 from remas.services.paging import PER_PAGE, Page, page_of
 from remas.services.precondition import Seen, anything
+from remas.services.sorting import ordered
 from remas.services.transaction import DbSession, writing
 from remas.services.unique import save_unique
+
+SORTS = {"name": Resource.name, "unit": Resource.unit}
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,12 +52,27 @@ def get(name: str) -> Resource:
     return resource
 
 
-def search(alias: str | None = None, page: int = 1, per_page: int = PER_PAGE) -> Page[Resource]:
-    """Resources by name; with `alias`, those that are found under it."""
+def search(
+    alias: str | None = None,
+    text: str | None = None,
+    sort: str = "name",
+    page: int = 1,
+    per_page: int = PER_PAGE,
+) -> Page[Resource]:
+    """Resources in the order `sort` (see `SORTS`). Raises `Invalid` for an unknown order.
+
+    `alias`: those that are found under it; `text` is looked for in names, aliases and descriptions.
+    """
     query = select(Resource).options(selectinload(Resource.aliases))
     if alias is not None:
         query = query.where(Resource.aliases.any(Alias.name == alias))
-    return page_of(db.session(), query.order_by(Resource.name, Resource.id), page, per_page)
+    if text:
+        query = query.where(
+            Resource.name.icontains(text, autoescape=True)
+            | Resource.description.icontains(text, autoescape=True)
+            | Resource.aliases.any(Alias.name.icontains(text, autoescape=True))
+        )
+    return page_of(db.session(), ordered(query, SORTS, sort, Resource.id), page, per_page)
 
 
 def create(actor: Actor, wish: ResourceNew) -> Resource:

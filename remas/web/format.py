@@ -18,7 +18,14 @@ from remas.web import current
 def init_app(app: Flask) -> None:
     """Make the filters known to templates."""
     app.jinja_env.filters.update(
-        moment=moment, span=span, day=day, time=hour, ago=ago, duration=duration, amount=amount
+        moment=moment,
+        span=span,
+        day=day,
+        time=hour,
+        ago=ago,
+        duration=duration,
+        amount=amount,
+        fact=fact,
     )
 
 
@@ -103,6 +110,19 @@ def duration(value: timedelta) -> str:
 def amount(value: int, unit: Unit = Unit.NONE) -> str:
     """Such as "64 GiB"; a number alone without unit."""
     return format_amount(value, unit).replace(" ", "\u00a0")
+
+
+def fact(value: Any) -> str:
+    """A fact of the audit in a line: lists and mappings with commas, nothing as a dash."""
+    if value is None or value in ("", [], {}):
+        return "–"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {fact(part)}" for name, part in value.items())
+    if isinstance(value, list):
+        return "; ".join(fact(part) for part in value)
+    return str(value)
 
 
 def zone_text(zone: ZoneInfo) -> str:

@@ -16,6 +16,8 @@ from tests.support import factories
 
 TOKEN = re.compile(r'name="csrf_token"[^>]*value="([^"]+)"')
 
+SEEN = re.compile(r'name="seen"[^>]*value="([^"]*)"')
+
 
 @dataclass
 class Visitor:
@@ -34,6 +36,17 @@ class Visitor:
         """The token of some form that is there for everybody."""
         page = self.client.get("/login", follow_redirects=True)
         found = TOKEN.search(page.text)
+        assert found
+        return unescape(found[1])
+
+    def seen(self, path: str) -> str:
+        """What the form on this page remembers of what it was opened on."""
+        return self.seen_in(self.get(path).text)
+
+    @staticmethod
+    def seen_in(page: str) -> str:
+        """The same, of a page that is there already."""
+        found = SEEN.search(page)
         assert found
         return unescape(found[1])
 

@@ -1,0 +1,88 @@
+"""Resources: what can be reserved, how it is counted, and under which names it is found."""
+
+from flask import flash, redirect, render_template, url_for
+from werkzeug.wrappers import Response
+
+from remas.admin.blueprint import bp
+from remas.admin.deleting import Answer, Deletion, ask_and_delete
+from remas.admin.history import history_page
+from remas.admin.lists import PER_PAGE, Column, Listing, asked_sort, page_number
+from remas.admin.saving import last_change, save
+from remas.forms.filters import Filter
+from remas.forms.resources import ResourceForm
+from remas.services import resources
+from remas.web import current
+
+COLUMNS = (Column("Name", "name"), Column("Unit", "unit"), Column("Aliases"), Column("Description"))
+
+
+@bp.get("/resources")
+def resource_list() -> str:
+    """All resources."""
+    form, sort = Filter(), asked_sort(COLUMNS, "name")
+    found = resources.search(text=form.asked("q"), sort=sort, page=page_number(), per_page=PER_PAGE)
+    listing = Listing(COLUMNS, found, sort)
+    return render_template("admin/resources/list.html", listing=listing, form=form)
+
+
+@bp.route("/resources/new", methods=["GET", "POST"])
+def resource_new() -> str | Response:
+    """Make one."""
+    form = ResourceForm()
+    if form.validate_on_submit():
+        made = save(form, lambda: resources.create(current.actor(), form.wish()))
+        if made is not None:
+            flash(f"The resource {made.name} is made. Nodes can provide it now.", "success")
+            return redirect(url_for("admin.resource_list"))
+    return render_template("admin/resources/edit.html", form=form, resource=None)
+
+
+@bp.route("/resources/<name>", methods=["GET", "POST"])
+def resource_edit(name: str) -> str | Response:
+    """Change one."""
+    resource = resources.get(name)
+    form = ResourceForm.of(resource)
+    if form.validate_on_submit():
+        seen = form.if_seen(resources.facts)
+        done = save(form, lambda: resources.change(current.actor(), name, form.change(), seen))
+        if done is not None:
+            flash(f"The resource {done.name} is saved.", "success")
+            return redirect(url_for("admin.resource_edit", name=done.name))
+        resource = resources.get(name)
+    if form.stale or not form.is_submitted():
+        form.mark(resources.facts(resource))
+    return render_template(
+        "admin/resources/edit.html",
+        form=form,
+        resource=resource,
+        changed=last_change("resource", resource.id) if form.stale else None,
+    )
+
+
+@bp.route("/resources/<name>/delete", methods=["GET", "POST"])
+def resource_delete(name: str) -> Answer:
+    """Delete one, once it is clear what goes with it."""
+    resource = resources.get(name)
+    deletion = Deletion(
+        title=f"Delete the resource {name}?",
+        consequences=(
+            "Nodes no longer provide it, and limits on it are deleted.",
+            "Whatever was ever reserved, or is watched by a notification, cannot be deleted.",
+        ),
+        back=url_for("admin.resource_edit", name=name),
+        after=url_for("admin.resource_list"),
+        done=f"The resource {name} is deleted.",
+    )
+    return ask_and_delete(
+        deletion,
+        resources.facts(resource),
+        lambda form: resources.delete(current.actor(), name, form.if_seen(resources.facts)),
+    )
+
+
+@bp.get("/resources/<name>/history")
+def resource_history(name: str) -> str:
+    """What was done to it, by whom and when."""
+    resource = resources.get(name)
+    back = url_for("admin.resource_edit", name=name)
+    return history_page("resource", resource.id, f"Resource {name}", back)
