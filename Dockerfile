@@ -13,7 +13,8 @@ COPY requirements.txt ./
 RUN python -m venv /opt/remas && /opt/remas/bin/pip install --no-cache-dir -r requirements.txt
 COPY . .
 COPY --from=assets /build/static/dist static/dist
-RUN /opt/remas/bin/pip install --no-cache-dir --no-deps --no-build-isolation .
+# With both ways to sign in from elsewhere; what they need is pinned by the other lock.
+RUN /opt/remas/bin/pip install --no-cache-dir --no-build-isolation -c requirements-test.txt ".[oidc,ldap]"
 
 FROM python:3.11-slim
 RUN useradd --system --uid 10001 --home-dir /var/lib/remas --create-home remas

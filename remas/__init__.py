@@ -18,16 +18,17 @@ def create_app(settings: Settings | None = None) -> Flask:
     """
     # Here, and nowhere else, inside a function: commands that only ask a server (`remas list`)
     # import this package as well, and are not to wait for all of the application.
-    from flask import Flask
     from werkzeug.middleware.proxy_fix import ProxyFix
 
-    from remas import assets, compression, paths
+    from remas import assets, compression, paths, rehearsal
+    from remas.application import Application
     from remas.config import Settings
     from remas.extensions import bootstrap, csrf, db, limiter, login, mail, migrate
     from remas.services import transaction
 
     settings = settings or Settings.load(os.environ)
-    app = Flask(
+    rehearsal.prepare(settings.rehearsal)
+    app = Application(
         "remas",
         template_folder=str(paths.TEMPLATES),
         static_folder=str(paths.STATIC),
@@ -46,9 +47,10 @@ def create_app(settings: Settings | None = None) -> Flask:
     with app.app_context():
         transaction.prepare(db.engine)
     # The blueprints need the extensions above.
-    from remas import admin, api, web
+    from remas import admin, api, compat, web
 
     web.init_app(app)
     admin.init_app(app)
+    compat.init_app(app)  # before the API, which answers for what is left of /api
     api.init_app(app)
     return app

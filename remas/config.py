@@ -16,8 +16,12 @@ from typing import Any, Self
 from zoneinfo import ZoneInfo
 
 from remas.environment import Reader, SettingError, instance_files
+from remas.letter_settings import LetterSettings
+from remas.rehearsal import RehearsalSettings
+from remas.signon_settings import LdapSettings, OidcSettings, SessionSettings
 
 ALGORITHMS = ("HS256", "HS384", "HS512")
+ROUTINGS = ("policies", "direct")
 SHORTEST_SECRET = 32  # characters; HS256 wants as many bytes of key as its digest is long
 CONNECTIONS = 20  # to PostgreSQL, kept open; more than a server has threads (compose.yml: 16)
 CONNECT_SECONDS = 5  # to reach PostgreSQL
@@ -41,6 +45,9 @@ class Settings:
     token_refresh_expire: timedelta
     ticker_period: timedelta
     retry_limit: timedelta
+    reminder_cutoff: timedelta
+    outbox_kept: timedelta
+    audit_kept: timedelta | None  # None: for ever
     smtp_enabled: bool
     smtp_host: str
     smtp_port: int
@@ -54,6 +61,8 @@ class Settings:
     grafana_redirect_url: str
     grafana_username: str
     grafana_password: str = field(repr=False)
+    grafana_token: str = field(repr=False)
+    grafana_direct: bool  # rules name their contact point; else policies lead to it
     prometheus_url: str
     redis_url: str = field(repr=False)
     cors_origins: tuple[str, ...]
@@ -65,6 +74,11 @@ class Settings:
     horizon: timedelta
     solver_seconds: float
     start_grace: timedelta
+    letters: LetterSettings
+    rehearsal: RehearsalSettings
+    sessions: SessionSettings
+    oidc: OidcSettings
+    ldap: LdapSettings
 
     @property
     def production(self) -> bool:
@@ -85,8 +99,6 @@ class Settings:
             _make_folder(folder)
         host, port = read.text("HOST", "127.0.0.1"), read.whole("PORT", 8000, 1, 65535)
         grafana_url = read.url("GRAFANA_URL")
-        smtp_user = read.text("SMTP_USER")
-        starttls = read.flag("SMTP_STARTTLS_ENABLED", False)
         settings = cls(
             instance=folder,
             debug=read.flag("DEBUG", False),
@@ -100,19 +112,16 @@ class Settings:
             token_refresh_expire=read.minutes("TOKEN_REFRESH_EXPIRE_MINUTES", 120),
             ticker_period=read.seconds("TASK_SCHEDULER_PRECISION_SECONDS", 60),
             retry_limit=read.seconds("TASK_SCHEDULER_RETRY_LIMIT_SECONDS", 120),
-            smtp_enabled=read.flag("SMTP_ENABLED", False),
-            smtp_host=read.text("SMTP_HOST", "localhost"),
-            smtp_port=read.whole("SMTP_PORT", 465, 1, 65535),
-            smtp_user=smtp_user,
-            smtp_password=read.text("SMTP_PASSWORD"),
-            smtp_from_address=read.text("SMTP_FROM_ADDRESS", smtp_user),
-            smtp_from_name=read.text("SMTP_FROM_NAME", "REMAS"),
-            smtp_starttls=starttls,
-            smtp_tls=read.flag("SMTP_TLS_ENABLED", True) and not starttls,
+            reminder_cutoff=read.minutes("REMAS_REMINDER_CUTOFF_MINUTES", 60),
+            outbox_kept=timedelta(days=read.whole("REMAS_OUTBOX_KEEP_DAYS", 90, 1, 3650)),
+            audit_kept=_kept_days(read.whole("REMAS_AUDIT_KEEP_DAYS", 730, 0, 36_500)),
+            **_mail(read),
             grafana_url=grafana_url,
             grafana_redirect_url=read.url("GRAFANA_REDIRECT_URL") or grafana_url,
             grafana_username=read.text("GRAFANA_USERNAME", "admin"),
             grafana_password=read.text("GRAFANA_PASSWORD"),
+            grafana_token=read.text("GRAFANA_TOKEN"),
+            grafana_direct=read.choice("GRAFANA_ROUTING", "policies", ROUTINGS) == "direct",
             prometheus_url=read.url("PROMETHEUS_URL"),
             redis_url=read.url("REDIS_URL", ("redis", "rediss", "unix")),
             cors_origins=read.origins("CORS_ORIGINS"),
@@ -124,6 +133,11 @@ class Settings:
             horizon=timedelta(days=read.whole("REMAS_HORIZON_DAYS", 365, 1, 3650)),
             solver_seconds=read.number("REMAS_SOLVER_SECONDS", 2, 0, 600),
             start_grace=timedelta(minutes=read.whole("REMAS_START_GRACE", 5, 0, 1440)),
+            letters=LetterSettings.load(read),
+            rehearsal=RehearsalSettings.load(read),
+            sessions=SessionSettings.load(read),
+            oidc=OidcSettings.load(read),
+            ldap=LdapSettings.load(read),
         )
         _refuse_halves(settings)
         if settings.production:
@@ -167,10 +181,12 @@ class Settings:
         }
 
     def _engine_options(self) -> dict[str, Any]:
+        hidden = {"hide_parameters": True}  # errors are logged: without hashes and ids of sessions
         if not self.production:
-            return {}
+            return hidden
         # A server that is gone is to be noticed at once: by a request, and by /readyz.
         return {
+            **hidden,
             "pool_pre_ping": True,
             "pool_size": CONNECTIONS,
             "connect_args": {"connect_timeout": CONNECT_SECONDS},
@@ -182,6 +198,25 @@ class Settings:
         if not self.smtp_from_address:
             return None
         return formataddr((self.smtp_from_name, self.smtp_from_address))
+
+
+def _kept_days(days: int) -> timedelta | None:
+    return timedelta(days=days) if days else None
+
+
+def _mail(read: Reader) -> dict[str, Any]:
+    user, starttls = read.text("SMTP_USER"), read.flag("SMTP_STARTTLS_ENABLED", False)
+    return {
+        "smtp_enabled": read.flag("SMTP_ENABLED", False),
+        "smtp_host": read.text("SMTP_HOST", "localhost"),
+        "smtp_port": read.whole("SMTP_PORT", 465, 1, 65535),
+        "smtp_user": user,
+        "smtp_password": read.text("SMTP_PASSWORD"),
+        "smtp_from_address": read.text("SMTP_FROM_ADDRESS", user),
+        "smtp_from_name": read.text("SMTP_FROM_NAME", "REMAS"),
+        "smtp_starttls": starttls,
+        "smtp_tls": read.flag("SMTP_TLS_ENABLED", True) and not starttls,
+    }
 
 
 def _own_url(host: str, port: int) -> str:
@@ -237,3 +272,5 @@ def _refuse_open_doors(settings: Settings) -> None:
         raise SettingError(f"SECRET_KEY must have at least {SHORTEST_SECRET} characters.")
     if "*" in settings.cors_origins:
         raise SettingError("CORS_ORIGINS must name its origins with PostgreSQL, not '*'.")
+    settings.oidc.refuse_open_doors()
+    settings.ldap.refuse_open_doors()

@@ -26,8 +26,16 @@ class Forbidden(DomainError):
     slug, title = "forbidden", "You may not do this"
 
 
+class ReadOnlyToken(Forbidden):
+    slug, title = "read-only-token", "This token may only read"
+
+
 class NotSignedIn(DomainError):
     slug, title = "not-signed-in", "Sign in first"
+
+
+class WrongToken(NotSignedIn):
+    """A refresh token where an access token is wanted, or the reverse."""
 
 
 class PasswordChangeRequired(DomainError):

@@ -1,10 +1,20 @@
 """Amounts as people write them: "64 GiB", "1.5 TB", "8"; stored as whole base units."""
 
 import re
+from enum import StrEnum
 from fractions import Fraction
 
-from remas.models.base import MAX_AMOUNT
-from remas.models.cluster import Unit
+MAX_AMOUNT = 2**63 - 1
+"""The largest amount of any resource: what a signed 64-bit column holds."""
+
+
+class Unit(StrEnum):
+    """How amounts of a resource are written; they are stored in whole base units."""
+
+    NONE = ""
+    BYTES_SI = "Bytes (SI)"
+    BYTES_IEC = "Bytes (IEC)"
+
 
 _STEPS = {
     Unit.NONE: ("", 1000, ()),
@@ -30,6 +40,15 @@ def format_amount(amount: int, unit: Unit) -> str:
         if value >= 1 and (1000 * value).denominator == 1:
             return f"{_decimal(value)} {suffixes[power - 1]}"
     return f"{amount} {base}".strip()
+
+
+def scale(amount: float, unit: Unit) -> tuple[str, int]:
+    """The suffix and the size of the largest unit that is not more than the amount."""
+    base, factor, suffixes = _STEPS[unit]
+    for power in range(len(suffixes), 0, -1):
+        if amount >= factor**power:
+            return suffixes[power - 1], factor**power
+    return base, 1
 
 
 def _decimal(value: Fraction) -> str:

@@ -1,13 +1,13 @@
 """Pictures of the demo cluster's pages, in a Chromium on a server of its own.
 
-`screenshots.py [--all] [FOLDER]`; the demo is made afresh in a temporary instance.
+`screenshots.py [--all [--names PART…]] [FOLDER]`; the demo is made afresh in a temporary instance.
 """
 
 import argparse
 import logging
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -18,6 +18,8 @@ from remas import create_app, paths
 from remas.config import Settings
 from remas.extensions import db
 from remas.services import demo, setup
+from script.screenshots_stage import ADMINISTRATOR, furnish
+from script.screenshots_walks import walk_the_account, walk_the_administration
 from tests.support.browser import ARGUMENTS, chromium
 from tests.support.live import serving
 
@@ -27,8 +29,8 @@ SHARP = 1.5  # device pixels per pixel in the README's pictures
 
 
 @contextmanager
-def demo_server() -> Iterator[tuple[str, str]]:
-    """The URL of a fresh demo, and the password of its people."""
+def demo_server(furnished: bool) -> Iterator[tuple[str, str]]:
+    """The URL of a fresh demo, with an administrator's work if `furnished`; its password."""
     with tempfile.TemporaryDirectory() as instance:
         environ = {**os.environ, "DATABASE_URL": "", "REMAS_INSTANCE": instance}
         settings = Settings.load({"REMAS_TIMEZONE": "Europe/Prague", **environ})
@@ -37,15 +39,17 @@ def demo_server() -> Iterator[tuple[str, str]]:
             upgrade(directory=str(paths.MIGRATIONS))
             setup.initialise(settings)
             password = demo.load().password
+            if furnished:
+                furnish(password)
         with serving(app) as url:
             yield url, password
         with app.app_context():
             db.engine.dispose()
 
 
-def sign_in(page: Page, password: str) -> None:
+def sign_in(page: Page, password: str, username: str = PERSON) -> None:
     page.goto("/login")
-    page.get_by_label("Username").fill(PERSON)
+    page.get_by_label("Username").fill(username)
     page.get_by_label("Password").fill(password)
     page.get_by_role("button", name="Sign in").click()
     page.wait_for_url("**/")
@@ -87,7 +91,10 @@ def pictures_for_the_readme(browser: Browser, url: str, password: str, folder: P
     context.close()
 
 
-def all_pictures(browser: Browser, url: str, password: str, folder: Path) -> None:
+def all_pictures(
+    browser: Browser, url: str, password: str, folder: Path, wanted: Sequence[str] = ("",)
+) -> None:
+    """Those whose names begin with one of `wanted`."""
     for scheme in ("light", "dark"):
         for kind, (width, height) in (("wide", WIDE), ("phone", PHONE)):
             context = browser.new_context(
@@ -99,7 +106,8 @@ def all_pictures(browser: Browser, url: str, password: str, folder: Path) -> Non
             )
             page = context.new_page()
             for name in walk(page, password):
-                page.screenshot(path=folder / f"{name}-{kind}-{scheme}.png", full_page=True)
+                if name.startswith(tuple(wanted)):
+                    page.screenshot(path=folder / f"{name}-{kind}-{scheme}.png", full_page=True)
             context.close()
 
 
@@ -107,6 +115,9 @@ def walk(page: Page, password: str) -> Iterator[str]:
     """Every page once; gives its name when it is there to be seen."""
     page.goto("/login")
     yield "login"
+    page.goto("/password/forgotten")
+    yield "password-forgotten"
+    page.goto("/login")
     page.get_by_label("Username").fill(PERSON)
     page.get_by_label("Password").fill("wrong")
     page.get_by_role("button", name="Sign in").click()
@@ -121,10 +132,15 @@ def walk(page: Page, password: str) -> Iterator[str]:
     yield "mine"
     page.locator(".entry-name").first.click()
     yield "one"
+    page.get_by_role("link", name="History").click()
+    yield "one-history"
     page.goto("/reservations?show=past")
     page.locator(".entry-name").first.click()
     yield "one-past"
     yield from walk_the_calendar(page)
+    yield from walk_the_reports(page)
+    page.goto("/status")
+    yield "status"
     page.goto("/reservations/new")
     yield "new"
     yield from walk_while_typing(page)
@@ -135,18 +151,18 @@ def walk(page: Page, password: str) -> Iterator[str]:
     page.get_by_label("gpu").fill("8 GiB")
     page.get_by_label("How long").fill("soon")
     page.get_by_role("button", name="Find a slot").click()
+    page.locator(".invalid-feedback").first.wait_for()
+    page.wait_for_load_state()
     yield "errors"
     page.goto("/reservations")
     page.locator("a", has_text="Cancel").filter(has=page.locator(".visually-hidden")).last.click()
     yield "confirm"
-    page.goto("/profile")
-    yield "profile"
-    page.get_by_role("button", name="account and theme").click()
-    yield "menu"
-    page.goto("/profile/password")
-    yield "password"
+    yield from walk_the_account(page)
     page.goto("/nowhere")
     yield "missing"
+    page.context.clear_cookies()
+    sign_in(page, password, ADMINISTRATOR)
+    yield from walk_the_administration(page)
 
 
 def walk_the_timeline(page: Page) -> Iterator[str]:
@@ -179,6 +195,14 @@ def walk_the_calendar(page: Page) -> Iterator[str]:
     yield "calendar-node"
 
 
+def walk_the_reports(page: Page) -> Iterator[str]:
+    """What is reserved of the nodes, and by whom month by month."""
+    for name, query in (("report", "by=node&show=gpu"), ("report-people", "by=person&and=month")):
+        page.goto(f"/reports?{query}")
+        page.locator("#report-plot canvas").wait_for()
+        yield name
+
+
 def walk_while_typing(page: Page) -> Iterator[str]:
     """What the form says while somebody fills it in, and when the server is away."""
     page.get_by_label("gpu").fill("2")
@@ -202,16 +226,19 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", nargs="?", default="docs/pictures", type=Path)
     parser.add_argument("--all", action="store_true", help="every page, all widths and themes")
+    parser.add_argument("--names", nargs="+", default=[""], help="with --all: how they begin")
     arguments = parser.parse_args()
     arguments.folder.mkdir(parents=True, exist_ok=True)
-    with demo_server() as (url, password), sync_playwright() as playwright:
+    with demo_server(arguments.all) as (url, password), sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=chromium(),
             args=list(ARGUMENTS),
             env={**os.environ, "LANGUAGE": "en_GB"},  # how the fields for times are written
         )
-        take = all_pictures if arguments.all else pictures_for_the_readme
-        take(browser, url, password, arguments.folder)
+        if arguments.all:
+            all_pictures(browser, url, password, arguments.folder, arguments.names)
+        else:
+            pictures_for_the_readme(browser, url, password, arguments.folder)
         browser.close()
 
 

@@ -139,3 +139,27 @@ def test_a_server_that_accepts_and_says_nothing_does_not_hang(
         )
     assert "WRONG Redis: does not answer" in result.output
     assert "WRONG Prometheus: does not answer" in result.output
+
+
+def test_a_provider_is_asked_what_it_is(tmp_path: Path) -> None:
+    app = Flask("provider")
+    with serving(app) as url:
+
+        @app.get("/.well-known/openid-configuration")
+        def describe() -> dict[str, str]:
+            rest = ("authorization_endpoint", "token_endpoint", "jwks_uri")
+            return {"issuer": url, **dict.fromkeys(rest, url)}
+
+        here = {"REMAS_INSTANCE": str(tmp_path), "OIDC_ISSUER": url, "OIDC_CLIENT_ID": "remas"}
+        result = run(**here, REMAS_PUBLIC_URL="https://remas.example.org")
+        allowed = "https://remas.example.org/login/sso/callback"
+        assert f"single sign-on: the provider answers; it has to allow {allowed}" in result.output
+    assert "WRONG single sign-on: The provider does not answer" in run(**here).output
+
+
+def test_a_directory_that_does_not_answer_is_told(tmp_path: Path) -> None:
+    here = {"REMAS_INSTANCE": str(tmp_path), "LDAP_BASE": "dc=example"}
+    result = run(**here, LDAP_URL=f"ldap://127.0.0.1:{free_port()}")
+    assert "WRONG directory: does not answer" in result.output
+    assert "mend: correct LDAP_URL" in result.output
+    assert "directory: not used" in run(REMAS_INSTANCE=str(tmp_path)).output

@@ -69,6 +69,23 @@ def test_down_and_up_again(fresh: Flask) -> None:
     assert set(db.metadata.tables) <= set(inspect(db.engine).get_table_names())
 
 
+def test_names_that_two_people_use_survive_the_way_down(fresh: Flask) -> None:
+    upgrade()
+    with db.engine.begin() as connection:
+        for row in (
+            "INSERT INTO \"group\" (id, name) VALUES (1, 'Everyone')",
+            'INSERT INTO "user" (id, username, email, uid, password_hash, group_id, created_at) '
+            "VALUES (1, 'ann', 'a@example.org', 1, '', 1, '2030-01-01 00:00')",
+            "INSERT INTO notification (id, name, type, owner_id) VALUES (1, 'soon', 'other', NULL)",
+            "INSERT INTO notification (id, name, type, owner_id) VALUES (2, 'soon', 'other', 1)",
+        ):
+            connection.execute(text(row))
+    downgrade(revision="0004")
+    with db.engine.connect() as connection:
+        names = connection.scalars(text("SELECT name FROM notification ORDER BY id")).all()
+    assert names == ["soon", "soon 2"]
+
+
 RESERVATION = """INSERT INTO reservation (id, name, owner_id, starts_at, ends_at, created_at,
     updated_at) VALUES (1, 'x', 1, '{start}', '{end}', '{start}', '{start}')"""
 

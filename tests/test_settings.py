@@ -3,12 +3,13 @@
 import re
 import stat
 from collections import UserDict
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from sqlalchemy import make_url
 
+from remas import clock, rehearsal
 from remas.config import Settings
 from remas.environment import SettingError
 
@@ -49,6 +50,7 @@ def test_an_empty_environment_gives_the_embedded_default(tmp_path: Path) -> None
     assert settings.token_access_expire == timedelta(minutes=30)
     assert settings.token_refresh_expire == timedelta(hours=2)
     assert settings.horizon == timedelta(days=365)
+    assert settings.audit_kept == timedelta(days=730)
     assert settings.solver_seconds == 2
     assert settings.start_grace == timedelta(minutes=5)
     assert settings.timezone.key == "UTC"
@@ -96,6 +98,27 @@ def test_files_of_the_instance_folder_are_read_and_the_environment_wins(tmp_path
     assert settings.smtp_from_name == "A $HOME"  # nothing is substituted
 
 
+def test_letters_that_are_not_written_are_listed_by_kind(tmp_path: Path) -> None:
+    letters = Settings.load({}, tmp_path).letters
+    assert (letters.off, letters.reset_expire) == (frozenset(), timedelta(hours=1))
+    off = {"REMAS_LETTERS_OFF": " account_made ,reservation_made,, "}
+    letters = Settings.load(off, tmp_path).letters
+    assert letters.off == {"account_made", "reservation_made"}
+
+
+def test_only_tests_can_move_the_clock(tmp_path: Path) -> None:
+    ahead = tmp_path / "ahead"
+    ahead.write_text("3600")
+    environ = {"REMAS_TESTING": "1", "REMAS_TEST_CLOCK": str(ahead)}
+    try:
+        rehearsal.prepare(Settings.load({**POSTGRES, **environ}, tmp_path).rehearsal)
+        moved = clock.now() - datetime.now(UTC)
+        assert timedelta(minutes=59) < moved <= timedelta(hours=1)
+    finally:
+        rehearsal.prepare(Settings.load({}, tmp_path).rehearsal)
+    assert abs(clock.now() - datetime.now(UTC)) < timedelta(minutes=1)
+
+
 BAD = [
     ({"DEBUG": "perhaps"}, "DEBUG"),
     ({"PORT": "eight"}, "PORT"),
@@ -115,7 +138,17 @@ BAD = [
     ({"TASK_SCHEDULER_RETRY_LIMIT_SECONDS": "0"}, "TASK_SCHEDULER_RETRY_LIMIT_SECONDS"),
     ({"REMAS_SOLVER_SECONDS": "nan"}, "REMAS_SOLVER_SECONDS"),
     ({"REMAS_HORIZON_DAYS": "inf"}, "REMAS_HORIZON_DAYS"),
+    ({"REMAS_AUDIT_KEEP_DAYS": "-1"}, "REMAS_AUDIT_KEEP_DAYS"),
     ({"REMAS_START_GRACE": "-5"}, "REMAS_START_GRACE"),
+    ({"REMAS_REMINDER_CUTOFF_MINUTES": "0"}, "REMAS_REMINDER_CUTOFF_MINUTES"),
+    ({"REMAS_OUTBOX_KEEP_DAYS": "never"}, "REMAS_OUTBOX_KEEP_DAYS"),
+    ({"REMAS_TEST_CLOCK": "/dev/null"}, "REMAS_TEST_CLOCK"),
+    ({**POSTGRES, "REMAS_TEST_CLOCK": "/dev/null"}, "REMAS_TEST_CLOCK"),
+    ({**POSTGRES, "REMAS_TEST_PAUSE": "sent:/tmp/x"}, "REMAS_TEST_PAUSE"),
+    ({"REMAS_TESTING": "1", "REMAS_TEST_PAUSE": "sent"}, "REMAS_TEST_PAUSE"),
+    ({"REMAS_LETTERS_OFF": "reservation_made, password_reset"}, "REMAS_LETTERS_OFF"),
+    ({"REMAS_LETTERS_OFF": "all"}, "REMAS_LETTERS_OFF"),
+    ({"REMAS_PASSWORD_RESET_MINUTES": "0"}, "REMAS_PASSWORD_RESET_MINUTES"),
     ({"REMAS_TIMEZONE": "Mars/Olympus"}, "REMAS_TIMEZONE"),
     ({"REMAS_TIMEZONE": "../../etc/passwd"}, "REMAS_TIMEZONE"),
     ({"REMAS_PUBLIC_URL": "remas.example.org"}, "REMAS_PUBLIC_URL"),

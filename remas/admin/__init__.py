@@ -2,10 +2,36 @@
 
 from flask import Flask
 
-from remas.admin import home, resources
+from remas.admin import (
+    audit,
+    everybodys,
+    groups,
+    home,
+    limits,
+    maintenance,
+    nodes,
+    notifications,
+    outbox,
+    resources,
+    user_tabs,
+    users,
+)
 from remas.admin.blueprint import bp
 
-PARTS = (home, resources)
+PARTS = (
+    home,
+    resources,
+    everybodys,
+    limits,
+    maintenance,
+    nodes,
+    users,
+    user_tabs,
+    groups,
+    audit,
+    notifications,
+    outbox,
+)
 """The modules that put their pages on the blueprint."""
 
 

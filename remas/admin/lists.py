@@ -7,9 +7,10 @@ from typing import Any
 from flask import request, url_for
 
 from remas.services.paging import Page
-from remas.web.paging import Pages, page_number
+from remas.web.paging import Pages, kept_args, page_number
 
 PER_PAGE = 50
+ALL = 1_000_000  # on one page: to take a list along
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,11 +29,16 @@ class Listing:
     columns: Sequence[Column]
     found: Page[Any]
     sort: str
+    exportable: bool = False  # the view answers `?format=`, see remas/web/export.py
 
     @property
     def pages(self) -> Pages:
         """For `render_pagination`."""
         return Pages(self.found.page, self.found.per_page, self.found.total)
+
+    def taken_as(self, form: str) -> str:
+        """All of the list as a file: csv or json."""
+        return same_list(format=form)
 
     def direction(self, column: Column) -> str | None:
         """How it is sorted by the column now, in the words of `aria-sort`; None: it is not."""
@@ -48,9 +54,7 @@ class Listing:
 
 def same_list(**changed: str | None) -> str:
     """This list with other arguments, from its first page."""
-    kept = {name: values for name, values in request.args.lists() if name != "page"}
-    endpoint, path = request.endpoint or "", request.view_args or {}
-    return url_for(endpoint, **{**path, **kept, **changed})
+    return url_for(request.endpoint or "", **{**kept_args(), **changed})
 
 
 def asked_sort(columns: Sequence[Column], default: str) -> str:
@@ -60,4 +64,4 @@ def asked_sort(columns: Sequence[Column], default: str) -> str:
     return sort if sort.removeprefix("-") in known else default
 
 
-__all__ = ["PER_PAGE", "Column", "Listing", "asked_sort", "page_number", "same_list"]
+__all__ = ["ALL", "PER_PAGE", "Column", "Listing", "asked_sort", "page_number", "same_list"]

@@ -5,27 +5,74 @@ from werkzeug.wrappers import Response
 
 from remas.admin.blueprint import bp
 from remas.admin.deleting import Answer, Deletion, ask_and_delete
-from remas.admin.history import history_page
-from remas.admin.lists import PER_PAGE, Column, Listing, asked_sort, page_number
-from remas.admin.saving import last_change, save
+from remas.admin.history import history_page, last_change
+from remas.admin.lists import ALL, PER_PAGE, Column, Listing, asked_sort, page_number
 from remas.forms.filters import Filter
 from remas.forms.resources import ResourceForm
+from remas.models import Resource
 from remas.services import resources
-from remas.web import current
+from remas.web import current, export
+from remas.web.saving import save
 
 COLUMNS = (Column("Name", "name"), Column("Unit", "unit"), Column("Aliases"), Column("Description"))
+ALIASES = (Column("Alias", "name"), Column("Resource"), Column("Actions"))
+TAKEN = ("name", "unit", "aliases", "description")
 
 
 @bp.get("/resources")
-def resource_list() -> str:
+def resource_list() -> str | Response:
     """All resources."""
     form, sort = Filter(), asked_sort(COLUMNS, "name")
-    found = resources.search(text=form.asked("q"), sort=sort, page=page_number(), per_page=PER_PAGE)
-    listing = Listing(COLUMNS, found, sort)
+    text = form.asked("q")
+    if kind := export.wanted():
+        every = resources.search(text=text, sort=sort, per_page=ALL)
+        return export.answer(kind, "resources", TAKEN, [_row(row) for row in every.items])
+    found = resources.search(text=text, sort=sort, page=page_number(), per_page=PER_PAGE)
+    listing = Listing(COLUMNS, found, sort, exportable=True)
     return render_template("admin/resources/list.html", listing=listing, form=form)
 
 
-@bp.route("/resources/new", methods=["GET", "POST"])
+def _row(resource: Resource) -> tuple[object, ...]:
+    known = resources.facts(resource)
+    return tuple(known[name] for name in TAKEN)
+
+
+@bp.get("/aliases")
+def resource_aliases() -> str | Response:
+    """All aliases, with the resources that are found under them."""
+    form, sort = Filter(), asked_sort(ALIASES, "name")
+    text = form.asked("q")
+    if kind := export.wanted():
+        every = resources.search_aliases(1, ALL, text, sort).items
+        rows = ((alias.name, [resource.name for resource in alias.resources]) for alias in every)
+        return export.answer(kind, "aliases", ("alias", "resources"), rows)
+    found = resources.search_aliases(page_number(), PER_PAGE, text, sort)
+    listing = Listing(ALIASES, found, sort, exportable=True)
+    return render_template("admin/resources/aliases.html", listing=listing, form=form)
+
+
+@bp.route("/aliases/<name>/delete", methods=["GET", "POST"])
+def resource_alias_delete(name: str) -> Answer:
+    """Delete an alias; resources stay, and are no longer found under it."""
+    alias = resources.get_alias(name)
+    known = ", ".join(resource.name for resource in alias.resources)
+    deletion = Deletion(
+        title=f"Delete the alias {name}?",
+        consequences=(f"{known or 'No resource'} is found under it now.", "Resources stay."),
+        back=url_for("admin.resource_aliases"),
+        after=url_for("admin.resource_aliases"),
+        done=f"The alias {name} is deleted.",
+    )
+    return ask_and_delete(
+        deletion,
+        resources.alias_facts(alias),
+        lambda form: resources.delete_alias(
+            current.actor(), name, form.if_seen(resources.alias_facts)
+        ),
+    )
+
+
+@bp.route("/new/resource", methods=["GET", "POST"])
 def resource_new() -> str | Response:
     """Make one."""
     form = ResourceForm()

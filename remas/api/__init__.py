@@ -3,17 +3,28 @@
 from flask import Flask, Response, request
 
 from remas.api import (
+    aliases,
     audit,
     auth,
     cors,
     groups,
     limits,
+    looking_after,
     maintenance,
     me,
+    my_feeds,
+    my_letters,
+    my_tokens,
     nodes,
+    notifications,
+    outbox,
     problems,
+    reports,
     reservations,
     resources,
+    sessions,
+    standing,
+    status,
     tags,
     users,
 )
@@ -24,7 +35,30 @@ from remas.extensions import csrf
 ROOT = "/api"
 
 # Importing them has registered their views.
-VIEWS = (audit, auth, groups, limits, maintenance, me, nodes, reservations, resources, tags, users)
+VIEWS = (
+    aliases,
+    audit,
+    auth,
+    groups,
+    limits,
+    looking_after,
+    maintenance,
+    me,
+    my_feeds,
+    my_letters,
+    my_tokens,
+    nodes,
+    notifications,
+    outbox,
+    reports,
+    reservations,
+    resources,
+    sessions,
+    standing,
+    status,
+    tags,
+    users,
+)
 
 
 def init_app(app: Flask) -> None:

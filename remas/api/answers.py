@@ -5,7 +5,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, RootModel
 
 from remas.api.values import Moment
-from remas.models import NodeState, Scope, Status, Unit
+from remas.models import NodeState, Scope, Status, TokenScope, Unit
 
 
 class Answer(BaseModel):
@@ -25,6 +25,44 @@ class Tokens(Answer):
     expires_in: int = Field(description="seconds")
 
 
+class AccessToken(Answer):
+    """One of your own tokens. `last_used_at` and `last_address` are noted every few minutes."""
+
+    id: int
+    name: str
+    scope: TokenScope = Field(description="`read` looks; `write` does what you may")
+    created_at: Moment
+    expires_at: Moment
+    last_used_at: Moment | None
+    last_address: str | None
+    current: bool = Field(description="whether this request was made with it")
+
+
+class NewAccessToken(AccessToken):
+    token: str = Field(description="The secret, told only here.")
+
+
+class AccessTokenList(Listing):
+    items: list[AccessToken]
+
+
+class OpenSession(Answer):
+    """A sign-in that still counts."""
+
+    id: str
+    kind: Literal["web", "token"] = Field(description="of a browser, or of a program")
+    agent: str | None = Field(description="the browser or program")
+    address: str | None
+    created_at: Moment
+    last_used_at: Moment = Field(description="to five minutes")
+    expires_at: Moment
+    current: bool = Field(description="whether you ask in this one")
+
+
+class OpenSessionList(Listing):
+    items: list[OpenSession]
+
+
 class Contact(Answer):
     """A user, to others than administrators and the person."""
 
@@ -41,6 +79,10 @@ class User(Contact):
     time_zone: str | None
     active: bool
     is_admin: bool
+
+
+class EffectiveZone(Answer):
+    time_zone: str = Field(examples=["Europe/Prague"])
 
 
 class NewUser(User):
@@ -144,6 +186,26 @@ class Tag(Answer):
 
 class TagList(Listing):
     items: list[Tag]
+
+
+class OwnedTag(Tag):
+    owner: str = Field(description="username")
+    reservations: int = Field(description="on how many it is")
+
+
+class OwnedTagList(Listing):
+    items: list[OwnedTag]
+
+
+class Alias(Answer):
+    id: int
+    name: str
+    description: str | None
+    resources: list[str] = Field(description="that are found under it")
+
+
+class AliasList(Listing):
+    items: list[Alias]
 
 
 class AuditEntry(Answer):

@@ -16,7 +16,8 @@ from remas.services.context import settings
 @describe(SIGN_IN, answers.Tokens, who=Who.ANYBODY, throttled=True, more=(401,))
 def sign_in(json: schemas.SignIn) -> Response:
     """Sign in: a token for requests, and one to get the next pair with."""
-    pair = sessions.issue_tokens(settings(), json.username, json.password, request.remote_addr)
+    address, agent = request.remote_addr, request.user_agent.string
+    pair = sessions.issue_tokens(settings(), json.username, json.password, address, agent)
     return without_trace(shapes.tokens(pair))
 
 

@@ -1,7 +1,6 @@
 """Reading what was sent: strict JSON, nothing that a database cannot keep, and no guessing."""
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
 from flask import Request, current_app, request
@@ -14,6 +13,7 @@ from werkzeug.exceptions import BadRequest, UnsupportedMediaType
 from werkzeug.wrappers import Response as WsgiResponse
 
 from remas.errors import Invalid, NotFound
+from remas.incoming import unstorable, unstorable_paths
 
 LARGEST_ID = 2**31 - 1  # what a column of ids holds: beyond it nothing can be found
 WHOLE_BODY = "body"  # the path of errors that are about no single field
@@ -92,7 +92,7 @@ def sent_text(field: str) -> str | None:
 def check_path() -> None:
     """Raises `NotFound` for a path with an id or a name that nothing can have."""
     for value in (request.view_args or {}).values():
-        if value > LARGEST_ID if isinstance(value, int) else _unstorable(value):
+        if value > LARGEST_ID if isinstance(value, int) else unstorable(value):
             raise NotFound("There is no such thing.")
 
 
@@ -129,23 +129,6 @@ def _refuse_constant(name: str) -> None:
 
 def _refuse_unstorable(value: Any) -> None:
     """Raises `Invalid` for texts with NUL or half a character in them: no database keeps those."""
-    found = dict(_walk(value, ""))
-    if found:
+    text = "NUL and halves of characters cannot be taken."
+    if found := {path or WHOLE_BODY: [text] for path in unstorable_paths(value)}:
         raise Invalid(found)
-
-
-def _walk(value: Any, path: str) -> Iterator[tuple[str, list[str]]]:
-    if isinstance(value, str) and _unstorable(value):
-        yield path or WHOLE_BODY, ["NUL and halves of characters cannot be taken."]
-    elif isinstance(value, dict):
-        for key, item in value.items():
-            if _unstorable(key):
-                yield path or WHOLE_BODY, ["NUL and halves of characters cannot be taken."]
-            yield from _walk(item, f"{path}.{key}" if path else key)
-    elif isinstance(value, list):
-        for i, item in enumerate(value):
-            yield from _walk(item, f"{path}.{i}" if path else str(i))
-
-
-def _unstorable(text: str) -> bool:
-    return "\x00" in text or any("\ud800" <= sign <= "\udfff" for sign in text)

@@ -9,7 +9,7 @@ from importlib.resources import files
 from flask import Blueprint, Response, abort, jsonify, render_template
 
 from remas.api.blueprint import bp
-from remas.api.spec import document
+from remas.api.document import document
 
 FILES = {
     "swagger_bundle.js": "text/javascript",

@@ -12,8 +12,8 @@ from remas.services import groups
 @bp.get("/groups")
 @describe(PEOPLE, answers.GroupList, who=Who.ADMINS, cached=True)
 def list_groups(query: queries.Groups, headers: queries.IfNoneMatch) -> Response:
-    """Groups by name."""
-    found = groups.search(actor(), query.parent, query.page, query.per_page)
+    """Groups, by name unless `sort` says otherwise."""
+    found = groups.search(actor(), query.parent, query.page, query.per_page, query.q, query.sort)
     return shown(shapes.listing(found, shapes.group))
 
 
@@ -37,6 +37,14 @@ def get_group(name: str, headers: queries.IfNoneMatch) -> Response:
 def patch_group(name: str, json: schemas.GroupPatch, headers: queries.IfMatch) -> Response:
     """Change a group. Members that are left out of `members` move to its parent."""
     return shown(shapes.group(groups.change(actor(), name, json.wish(), if_match(shapes.group))))
+
+
+@bp.post("/groups/<name>/join")
+@describe(PEOPLE, answers.Group, who=Who.ADMINS, conflict=answers.TakenProblem, stale=True)
+def join_group(name: str, json: schemas.Joining, headers: queries.IfMatch) -> Response:
+    """Move people into a group from where they are; who is in it stays. Again: no change."""
+    usernames = tuple(dict.fromkeys(json.members))
+    return shown(shapes.group(groups.join(actor(), name, usernames, if_match(shapes.group))))
 
 
 @bp.delete("/groups/<name>")

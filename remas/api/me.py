@@ -19,14 +19,24 @@ def get_me(headers: queries.IfNoneMatch) -> Response:
 @bp.patch("/me")
 @describe(PEOPLE, answers.User, conflict=answers.TakenProblem, stale=True)
 def patch_me(json: schemas.ProfilePatch, headers: queries.IfMatch) -> Response:
-    """Change your name, e-mail or time zone."""
+    """Change your name, e-mail or time zone.
+
+    An access token cannot change the e-mail: a forgotten password's letter goes there.
+    """
     account = users.update_me(actor(), json.wish(), if_match(shapes.account))
     return shown(shapes.account(account))
 
 
+@bp.get("/me/time-zone")
+@describe(PEOPLE, answers.EffectiveZone, cached=True)
+def get_my_time_zone(headers: queries.IfNoneMatch) -> Response:
+    """The zone in which you read and write times: yours, or the cluster's where you have none."""
+    return shown({"time_zone": actor().time_zone})
+
+
 @bp.put("/me/password")
 @throttle.by_holder
-@describe(PEOPLE, answers.User, throttled=True)
+@describe(PEOPLE, answers.User, throttled=True, people_only=True)
 def put_my_password(json: schemas.OwnPassword) -> Response:
     """Change your password. All your other sessions and tokens end."""
     return shown(

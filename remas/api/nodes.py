@@ -2,18 +2,20 @@
 
 from flask import Response
 
-from remas.api import answers, queries, schemas, shapes
+from remas.api import answers, previews, queries, schemas, shapes
 from remas.api.blueprint import actor, bp
 from remas.api.etags import address, created, if_match, shown
 from remas.api.spec import CLUSTER, Who, describe
-from remas.services import nodes
+from remas.services import contradictions, nodes
 
 
 @bp.get("/nodes")
 @describe(CLUSTER, answers.NodeList, cached=True)
 def list_nodes(query: queries.Nodes, headers: queries.IfNoneMatch) -> Response:
-    """Nodes by name, with their capacities."""
-    found = nodes.search(query.state, query.resource, query.page, query.per_page)
+    """Nodes with their capacities, by name unless `sort` says otherwise."""
+    found = nodes.search(
+        query.state, query.resource, query.page, query.per_page, query.q, query.sort
+    )
     return shown(shapes.listing(found, shapes.node))
 
 
@@ -37,6 +39,14 @@ def get_node(name: str, headers: queries.IfNoneMatch) -> Response:
 def patch_node(name: str, json: schemas.NodePatch, headers: queries.IfMatch) -> Response:
     """Change a node; `capacities` replaces all. What is reserved stays reserved."""
     return shown(shapes.node(nodes.change(actor(), name, json.wish(), if_match(shapes.node))))
+
+
+@bp.post("/nodes/<name>/preview")
+@describe(CLUSTER, previews.Effect, who=Who.ADMINS)
+def preview_node(name: str, json: schemas.NodePatch, query: queries.Paging) -> Response:
+    """Which reservations a change of a node contradicts. Nothing is stored; they would stay."""
+    effect = contradictions.of_node(actor(), name, json.wish())
+    return shown(previews.effect(effect, query))
 
 
 @bp.delete("/nodes/<name>")

@@ -1,5 +1,7 @@
 """What may stand after the question mark, and in headers. Unknown names are refused."""
 
+from typing import Literal
+
 from pydantic import BaseModel, ConfigDict, Field
 
 from remas.api.bodies import LARGEST_ID
@@ -15,6 +17,9 @@ class Query(BaseModel):
 class Paging(Query):
     page: int = Field(default=1, ge=1, le=1_000_000)
     per_page: int = Field(default=PER_PAGE, ge=1, le=MOST_PER_PAGE)
+    format: Literal["json", "csv"] | None = Field(
+        default=None, description="left out: what `Accept` prefers"
+    )
 
 
 class Span(Paging):
@@ -25,22 +30,47 @@ class Span(Paging):
 
 
 class Users(Paging):
-    q: str | None = Field(default=None, description="looked for in username, names and e-mail")
+    q: str | None = Field(
+        default=None,
+        description="looked for in username, names and e-mail; by administrators, as the uid too",
+    )
     group: str | None = Field(default=None, description="for administrators")
+    subgroups: bool = Field(default=False, description="with group: of the groups below it as well")
     active: bool | None = Field(default=None, description="for administrators")
+    administrators: bool | None = Field(default=None, description="for administrators")
+    outside: str | None = Field(
+        default=None, description="who is not right in this group; for administrators"
+    )
+    one_time_password: bool | None = Field(
+        default=None, description="whether it is yet to be changed; for administrators"
+    )
+    sort: str = Field(
+        default="username",
+        description="username, name, surname or email; for administrators also uid, group or "
+        "created; with - before it downwards",
+    )
 
 
 class Groups(Paging):
+    q: str | None = Field(default=None, description="looked for in name and description")
     parent: str | None = None
+    sort: str = Field(default="name", description="name or shares; with - before it downwards")
 
 
 class Nodes(Paging):
     state: NodeState | None = None
     resource: str | None = Field(default=None, description="with some capacity of it")
+    q: str | None = Field(default=None, description="looked for in name and description")
+    sort: str = Field(
+        default="name",
+        description="name, state or resources (how many); with - before it downwards",
+    )
 
 
 class Resources(Paging):
     alias: str | None = None
+    q: str | None = Field(default=None, description="looked for in name, aliases and description")
+    sort: str = Field(default="name", description="name or unit; with - before it downwards")
 
 
 class Limits(Paging):
@@ -48,20 +78,52 @@ class Limits(Paging):
     group: str | None = None
     resource: str | None = None
     node: str | None = None
+    q: str | None = Field(default=None, description="looked for in name and description")
+    sort: str = Field(
+        default="name",
+        description="name, user, group, resource, amount or scope; with - before it downwards",
+    )
 
 
 class MaintenanceTimes(Span):
     node: str | None = None
+    q: str | None = Field(
+        default=None, description="looked for in the reason and the name of the node"
+    )
+    sort: str = Field(
+        default="starts", description="starts, ends or node; with - before it downwards"
+    )
 
 
 class Reservations(Span):
     owner: str | None = None
     node: str | None = None
     status: Status | None = None
+    q: str | None = Field(
+        default=None, description="looked for in name and description, for administrators"
+    )
+    sort: str = Field(
+        default="starts",
+        description="starts; for administrators also ends, name or owner; "
+        "with - before it downwards",
+    )
 
 
 class Tags(Paging):
     owner: str | None = Field(default=None, description="another user's, for administrators")
+
+
+class EverybodysTags(Paging):
+    owner: str | None = None
+    q: str | None = Field(default=None, description="looked for in name and description")
+    sort: str = Field(default="owner", description="owner or name; with - before it downwards")
+
+
+class Aliases(Paging):
+    q: str | None = Field(
+        default=None, description="looked for in its name and in those of its resources"
+    )
+    sort: str = Field(default="name", description="name; with - before it downwards")
 
 
 class AuditEntries(Span):

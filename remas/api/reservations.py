@@ -5,13 +5,13 @@ from hashlib import sha256
 
 from flask import Response
 
-from remas.api import answers, queries, schemas, shapes
+from remas.api import answers, queries, schemas, shapes, sheets
 from remas.api.blueprint import actor, bp
 from remas.api.bodies import LARGEST_ID, read_json
 from remas.api.etags import address, created, if_match, shown
 from remas.api.spec import BOOKING, describe
 from remas.errors import NotFound
-from remas.services import availability, booking, reservations, timetable
+from remas.services import audit, availability, booking, reservations, timetable
 from remas.services.requests import Idempotency
 
 
@@ -28,17 +28,28 @@ def search_offers(json: schemas.OffersPost) -> Response:
 
 
 @bp.get("/reservations")
-@describe(BOOKING, answers.ReservationList, cached=True)
+@describe(BOOKING, answers.ReservationList, cached=True, sheet=sheets.reservations)
 def list_reservations(query: queries.Reservations, headers: queries.IfNoneMatch) -> Response:
-    """Reservations by start; with `from` and `to`, those that reach into that time."""
+    """Reservations, by start unless `sort` says otherwise.
+
+    With `from` and `to`, those that reach into that time.
+
+    Also as CSV: a line for each allocation, of the same page.
+    """
     wanted = reservations.ReservationFilter(
         owner=query.owner,
         node=query.node,
         status=query.status,
         ends_after=query.since,
         starts_before=query.until,
+        latest_first=query.sort == "-starts",
+        text=query.q,
     )
-    found = reservations.search(actor(), wanted, query.page, query.per_page)
+    page = query.page, query.per_page
+    if query.q is None and query.sort.removeprefix("-") == "starts":
+        found = reservations.search(actor(), wanted, *page)
+    else:
+        found = reservations.search_all(actor(), wanted, query.sort, *page)
     return shown(shapes.listing(found, shapes.reservation_for(actor())))
 
 
@@ -61,6 +72,19 @@ def get_reservation(reservation_id: int, headers: queries.IfNoneMatch) -> Respon
     """One reservation."""
     reservation = reservations.get(actor(), reservation_id)
     return shown(shapes.reservation_for(actor())(reservation))
+
+
+@bp.get("/reservations/<int:reservation_id>/history")
+@describe(BOOKING, answers.AuditList, cached=True)
+def get_reservation_history(
+    reservation_id: int, query: queries.Paging, headers: queries.IfNoneMatch
+) -> Response:
+    """What was done to a reservation, latest first; for its owner and administrators.
+
+    From which address, only administrators see.
+    """
+    found = audit.of_reservation(actor(), reservation_id, query.page, query.per_page)
+    return shown(shapes.listing(found, shapes.audit_for(actor())))
 
 
 @bp.patch("/reservations/<int:reservation_id>")

@@ -12,8 +12,8 @@ from remas.services import resources
 @bp.get("/resources")
 @describe(CLUSTER, answers.ResourceList, cached=True)
 def list_resources(query: queries.Resources, headers: queries.IfNoneMatch) -> Response:
-    """Resources by name."""
-    found = resources.search(query.alias, page=query.page, per_page=query.per_page)
+    """Resources, by name unless `sort` says otherwise."""
+    found = resources.search(query.alias, query.q, query.sort, query.page, query.per_page)
     return shown(shapes.listing(found, shapes.resource))
 
 

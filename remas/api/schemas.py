@@ -4,8 +4,10 @@ from typing import Annotated, Any
 
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field, field_validator
 
-from remas.api.values import Amount, Duration, Name, PositiveAmount, WholeMinute
-from remas.models import NodeState, Scope, Unit
+from remas.api.values import Amount, Duration, Moment, Name, PositiveAmount, WholeMinute
+from remas.models import NodeState, Scope, TokenScope, Unit
+from remas.services.access_tokens import TokenNew
+from remas.services.aliases import AliasChange, AliasNew
 from remas.services.groups import GroupChange, GroupNew
 from remas.services.limit_admin import LimitChange, LimitNew
 from remas.services.maintenance import MaintenanceChange, MaintenanceNew
@@ -19,6 +21,7 @@ from remas.services.users import ProfileChange, UserChange, UserNew
 State = Annotated[NodeState, Field(strict=False)]
 UnitText = Annotated[Unit, Field(strict=False)]
 ScopeText = Annotated[Scope, Field(strict=False)]
+TokenScopeText = Annotated[TokenScope, Field(strict=False)]
 Uid = Annotated[int, Field(ge=0, le=2**31 - 1)]
 Password = Annotated[str, Field(min_length=12, max_length=1000)]
 
@@ -66,6 +69,17 @@ class OthersPassword(Body):
     )
 
 
+class AccessTokenPost(Body):
+    """A token for a program of yours: it looks (`read`), or does what you may (`write`)."""
+
+    name: Name
+    scope: TokenScopeText
+    expires_at: Moment = Field(description="after now, at most 366 days ahead")
+
+    def wish(self) -> TokenNew:
+        return TokenNew(**dict(self))
+
+
 class ProfilePatch(Body):
     name: Name | None = left_out()
     surname: Name | None = left_out()
@@ -97,6 +111,9 @@ class UserPatch(ProfilePatch):
     uid: Uid = left_out()
     group: str = left_out()
     active: bool = left_out()
+    cancel_coming_reservations: bool = Field(
+        default=False, description="with active: false; left out, what is reserved stays"
+    )
 
     def wish(self) -> UserChange:  # type: ignore[override]
         return UserChange(**self.given())
@@ -125,6 +142,10 @@ class GroupPatch(Body):
 
     def wish(self) -> GroupChange:
         return GroupChange(**self.given())
+
+
+class Joining(Body):
+    members: list[str] = Field(min_length=1, max_length=1000, description="usernames")
 
 
 class CapacityBody(Body):
@@ -192,6 +213,22 @@ class ResourcePatch(Body):
 
     def wish(self) -> ResourceChange:
         return ResourceChange(**self.given())
+
+
+class AliasPost(Body):
+    name: Name
+    description: str | None = None
+
+    def wish(self) -> AliasNew:
+        return AliasNew(**dict(self))
+
+
+class AliasPatch(Body):
+    name: Name = left_out()
+    description: str | None = left_out()
+
+    def wish(self) -> AliasChange:
+        return AliasChange(**self.given())
 
 
 class LimitPost(Body):

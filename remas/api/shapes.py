@@ -6,6 +6,8 @@ from typing import Any, Protocol
 
 from remas import clock
 from remas.models import (
+    AccessToken,
+    Alias,
     Audit,
     Capacity,
     Group,
@@ -20,6 +22,7 @@ from remas.models import (
 from remas.services.actor import Actor
 from remas.services.answers import OfferFound, SearchAnswer, ShortageFound
 from remas.services.limit_admin import EffectiveLimit
+from remas.services.open_sessions import OpenSession
 from remas.services.requests import AllocationSpec
 from remas.services.reservations import hides_details
 from remas.services.sessions import TokenPair
@@ -63,6 +66,37 @@ def tokens(pair: TokenPair) -> Shape:
         "refresh_token": pair.refresh_token,
         "token_type": "Bearer",
         "expires_in": pair.expires_in,
+    }
+
+
+def access_token_for(viewer: Actor) -> Callable[[AccessToken], Shape]:
+    """One of the viewer's own tokens, without its secret."""
+
+    def render(row: AccessToken) -> Shape:
+        return {
+            "id": row.id,
+            "name": row.name,
+            "scope": row.scope.value,
+            "created_at": moment(row.created_at),
+            "expires_at": moment(row.expires_at),
+            "last_used_at": clock.written(row.last_used_at),
+            "last_address": row.last_address,
+            "current": row.id == viewer.access_token_id,
+        }
+
+    return render
+
+
+def open_session(row: OpenSession) -> Shape:
+    return {
+        "id": row.id,
+        "kind": row.kind,
+        "agent": row.agent,
+        "address": row.address,
+        "created_at": moment(row.created_at),
+        "last_used_at": moment(row.last_used_at),
+        "expires_at": moment(row.expires_at),
+        "current": row.current,
     }
 
 
@@ -175,6 +209,20 @@ def tag(row: Tag) -> Shape:
     return {"id": row.id, "name": row.name, "description": row.description}
 
 
+def owned_tag(row: Tag, used: int) -> Shape:
+    """A tag with whose it is, and on how many reservations."""
+    return {**tag(row), "owner": row.user.username, "reservations": used}
+
+
+def alias(row: Alias) -> Shape:
+    return {
+        "id": row.id,
+        "name": row.name,
+        "description": row.description,
+        "resources": sorted(resource.name for resource in row.resources),
+    }
+
+
 def audit(row: Audit) -> Shape:
     return {
         "id": row.id,
@@ -189,6 +237,12 @@ def audit(row: Audit) -> Shape:
         "before": row.before,
         "after": row.after,
     }
+
+
+def audit_for(viewer: Actor) -> Callable[[Audit], Shape]:
+    """The same to somebody who may not be an administrator: addresses are theirs to see."""
+    hidden = {} if viewer.is_admin else {"address": None}
+    return lambda row: {**audit(row), **hidden}
 
 
 def allocation(spec: AllocationSpec) -> Shape:

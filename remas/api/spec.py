@@ -1,7 +1,7 @@
-"""How an endpoint is described, checked and guarded; and the description of the whole service."""
+"""How an endpoint is described, checked and guarded."""
 
 from collections.abc import Callable
-from copy import deepcopy
+from dataclasses import dataclass
 from enum import Enum
 from functools import wraps
 from inspect import signature
@@ -11,17 +11,20 @@ from pydantic import BaseModel
 from spectree import Response, SecurityScheme, SpecTree, Tag
 from spectree.models import SecureType, SecuritySchemeData
 
-from remas.api import answers
+from remas.api import answers, sheets
 from remas.api.blueprint import PREFIX, actor
 from remas.api.bodies import Backend
-from remas.api.problems import MIMETYPE
+from remas.api.tabular import Flatten, tabular
 
 SIGN_IN = Tag(name="Sign-in", description="Tokens; their rights are read at each request.")
 PEOPLE = Tag(name="People", description="Users and groups.")
 CLUSTER = Tag(name="Cluster", description="Nodes, resources, capacities, maintenance.")
 POLICY = Tag(name="Limits", description="The most that a user, or a group's member, may hold.")
 BOOKING = Tag(name="Reservations", description="Search for a slot, book it, see the calendar.")
+LETTERS = Tag(name="Notifications", description="What is told to whom, and what was sent.")
 RECORD = Tag(name="Audit", description="Who changed what, when.")
+
+SIGNED_IN, OWN_TOKEN = "bearer", "accessToken"  # the security schemes
 
 View = Callable[..., Any]
 
@@ -34,11 +37,44 @@ class Who(Enum):
     ADMINS = "for administrators"
 
 
+@dataclass(frozen=True, slots=True)
+class Described:
+    """What is known of an operation beside its models.
+
+    `tabular`: it answers as CSV as well. The rest as in `describe`.
+    """
+
+    name: str
+    who: Who
+    named_in_path: bool
+    people_only: bool
+    tabular: bool
+
+
+DESCRIBED: dict[str, Described] = {}
+"""The operations by their id."""
+
+ABOUT = """Reserve the resources of a compute cluster in a calendar that answers.
+
+- **Sign in** with `Authorization: Bearer …`: a token of your own from the profile page, or one of
+  `POST /auth/token`.
+- **Times** are RFC 3339 with an offset, answered in UTC; **durations** ISO 8601; **amounts** whole
+  numbers in the unit of the resource. Things are named in requests, not numbered.
+- **Lists** come in pages (`page`, `per_page`), sorted (`sort`, `-` before it: downwards), and as
+  CSV where `format=csv` or `Accept: text/csv` asks for it.
+- **`ETag`** with `If-None-Match`: what did not change is not sent again (304); with `If-Match`:
+  nobody overwrites what somebody else has changed (412).
+- **`Idempotency-Key`** at `POST /reservations`: sent twice, booked once.
+- **Errors** are `application/problem+json`; `type` is stable, `errors` names the fields of a 422.
+
+With examples for shells: `docs/api.md` in the source.
+"""
+
 spec = SpecTree(
     "flask",
     backend=Backend,
     title="REMAS",
-    description="Reserve the resources of a compute cluster in a calendar that answers.",
+    description=ABOUT,
     version="1",
     openapi_version="3.1.0",
     path=f"{PREFIX.removeprefix('/')}/openapi",
@@ -49,11 +85,33 @@ spec = SpecTree(
     nested_naming_strategy=lambda parent, child: child,
     security_schemes=[
         SecurityScheme(
-            name="bearer",
-            data=SecuritySchemeData(type=SecureType.HTTP, scheme="bearer", bearer_format="JWT"),
-        )
+            name=SIGNED_IN,
+            data=SecuritySchemeData(
+                type=SecureType.HTTP,
+                scheme="bearer",
+                description=(
+                    "An `access_token` of `POST /auth/token`: short-lived, and good for all that "
+                    "its person may do."
+                ),
+            ),
+        ),
+        SecurityScheme(
+            name=OWN_TOKEN,
+            data=SecuritySchemeData(
+                type=SecureType.HTTP,
+                scheme="bearer",
+                description=(
+                    "A token of your own for programs (`POST /me/tokens`, or the profile page). It "
+                    "begins with `remas_` and lasts until it expires or is revoked. Each operation "
+                    "says which scope it needs; `write` holds `read`, and what is beyond the "
+                    "token's scope is 403 `/problems/read-only-token`. Where only `bearer` is "
+                    "named, no such token is taken: none makes tokens, ends others or sets "
+                    "passwords."
+                ),
+            ),
+        ),
     ],
-    security={"bearer": []},
+    security=[{SIGNED_IN: []}],
 )
 
 
@@ -68,19 +126,25 @@ def describe(
     cached: bool = False,
     throttled: bool = False,
     named_in_path: bool = False,
+    sheet: Flatten | None = None,
+    people_only: bool = False,
     more: tuple[int, ...] = (),
 ) -> Callable[[View], View]:
     """Describe a view; check what is sent to it by the models its parameters are annotated with.
 
     `shape`: what it answers with `status`. `conflict`: it may answer 409; `stale`: 412; `cached`:
     304; `throttled`: 429; `named_in_path`: 422 for a name in the path that cannot be one; and
-    `more`. Views for administrators turn others away before looking at
-    what they sent.
+    `more`. `sheet`: it answers as CSV as well, made from its JSON; lists do so of themselves.
+    `people_only`: access tokens of people's own are turned away. Views for administrators turn
+    others away before looking at what they sent.
     """
 
+    listed = shape is not None and issubclass(shape, answers.Listing)
+    flatten = sheets.of(shape) if shape and listed and not sheet else sheet
+
     def decorate(view: View) -> View:
-        if named_in_path:
-            _NAMED_IN_PATH.add(view.__name__)
+        described = Described(view.__name__, who, named_in_path, people_only, flatten is not None)
+        DESCRIBED[view.__name__] = described
         codes = _errors(set(signature(view).parameters), who)
         codes |= set(more)
         codes |= {code for code, on in ((412, stale), (429, throttled)) if on}
@@ -90,21 +154,20 @@ def describe(
         plain = [f"HTTP_{status}"] if shape is None else []
         if cached:
             plain.append("HTTP_304")
-        described: dict[str, Any] = {f"HTTP_{code}": model for code, model in models.items()}
+        shapes: dict[str, Any] = {f"HTTP_{code}": model for code, model in models.items()}
         if shape is not None:
-            described[f"HTTP_{status}"] = shape
+            shapes[f"HTTP_{status}"] = shape
         checked: View = spec.validate(
-            resp=Response(*plain, **described),
+            resp=Response(*plain, **shapes),
             tags=[tag],
             security=[] if who is Who.ANYBODY else None,
             operation_id=view.__name__,
         )(view)
+        if flatten:
+            checked = tabular(checked, flatten)
         return _guarded(checked) if who is Who.ADMINS else checked
 
     return decorate
-
-
-_NAMED_IN_PATH: set[str] = set()
 
 
 def _errors(parameters: set[str], who: Who) -> set[int]:
@@ -126,71 +189,3 @@ def _guarded(view: View) -> View:
         return view(*args, **kwargs)
 
     return guarded
-
-
-def document() -> dict[str, Any]:
-    """The OpenAPI 3.1 description of the service."""
-    described: dict[str, Any] = deepcopy(spec.spec)
-    for methods in described["paths"].values():
-        for operation in methods.values():
-            _complete(operation)
-    schemas = described["components"]["schemas"]
-    needed = _referenced(described["paths"], schemas)
-    described["components"]["schemas"] = {name: schemas[name] for name in sorted(needed)}
-    return described
-
-
-def _complete(operation: dict[str, Any]) -> None:
-    """Say what spectree cannot: the type of problems, headers, and where no field can be wrong."""
-    takes_fields = "requestBody" in operation or operation["operationId"] in _NAMED_IN_PATH
-    for parameter in operation["parameters"]:
-        parameter["schema"] = _without_null(parameter["schema"])
-        takes_fields |= parameter["in"] != "path"
-    responses = operation["responses"]
-    if "304" in responses:
-        responses["200"]["headers"] = {"ETag": _header("What this answer is known by.")}
-    if not takes_fields:
-        responses.pop("422", None)
-    for code, answer in responses.items():
-        if int(code) >= 400 and "application/json" in answer.get("content", {}):
-            answer["content"] = {MIMETYPE: answer["content"]["application/json"]}
-        if headers := _HEADERS.get(code):
-            answer["headers"] = {name: _header(text) for name, text in headers.items()}
-
-
-def _without_null(schema: dict[str, Any]) -> dict[str, Any]:
-    """Parameters are there or not; none of them can be null."""
-    if "anyOf" not in schema:
-        return schema
-    kinds = [kind for kind in schema["anyOf"] if kind != {"type": "null"}]
-    rest = {key: value for key, value in schema.items() if key not in ("anyOf", "default")}
-    return {**kinds[0], **rest} if len(kinds) == 1 else {"anyOf": kinds, **rest}
-
-
-def _referenced(value: Any, schemas: dict[str, Any]) -> set[str]:
-    """The names of the schemas to which something refers, directly or by way of others."""
-    found: set[str] = set()
-    todo = [value]
-    while todo:
-        part = todo.pop()
-        if isinstance(part, list):
-            todo.extend(part)
-        elif isinstance(part, dict):
-            todo.extend(part.values())
-            name = str(part.get("$ref", "")).rpartition("/")[2]
-            if name and name not in found:
-                found.add(name)
-                todo.append(schemas[name])
-    return found
-
-
-_HEADERS = {
-    "201": {"Location": "The address of what was made."},
-    "401": {"WWW-Authenticate": "How to sign in: Bearer."},
-    "429": {"Retry-After": "Seconds to wait."},
-    "503": {"Retry-After": "Seconds to wait."},
-}
-
-
-def _header(text: str) -> dict[str, Any]:
-    return {"description": text, "schema": {"type": "string"}}

@@ -6,7 +6,7 @@ from remas.api import answers, queries, schemas, shapes
 from remas.api.blueprint import actor, bp
 from remas.api.etags import address, created, if_match, shown
 from remas.api.reservations import version_seen
-from remas.api.spec import BOOKING, describe
+from remas.api.spec import BOOKING, Who, describe
 from remas.services import booking, tags
 
 
@@ -46,6 +46,16 @@ def delete_tag(name: str, headers: queries.IfMatch) -> tuple[str, int]:
     """Delete one of your tags; reservations lose it."""
     tags.delete(actor(), name, if_match(shapes.tag))
     return "", 204
+
+
+@bp.get("/everybodys-tags")
+@describe(BOOKING, answers.OwnedTagList, who=Who.ADMINS, cached=True)
+def list_everybodys_tags(query: queries.EverybodysTags, headers: queries.IfNoneMatch) -> Response:
+    """Everybody's tags, by owner unless `sort` says otherwise."""
+    page = query.page, query.per_page
+    found = tags.search_all(actor(), query.owner, query.q, query.sort, *page)
+    used = tags.uses(found.items)
+    return shown(shapes.listing(found, lambda tag: shapes.owned_tag(tag, used[tag.id])))
 
 
 @bp.put("/reservations/<int:reservation_id>/tags/<name>")

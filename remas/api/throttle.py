@@ -17,8 +17,9 @@ def _failed(response: Response) -> bool:
 
 
 def _username() -> str:
-    """Who is to be signed in. Hashed: it may be of any length and hold any sign."""
-    return sha256((sent_text("username") or "").encode("utf-8", "surrogatepass")).hexdigest()
+    """Who is to be signed in, as a directory compares names. Hashed: it may be of any length."""
+    username = (sent_text("username") or "").strip().casefold()
+    return sha256(username.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def _own_name() -> str:

@@ -16,8 +16,10 @@ from sqlalchemy import create_engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from remas import paths
+from remas.clients import directory, oidc
 from remas.config import Settings
 from remas.environment import SettingError
+from remas.services.single_sign_on import CALLBACK
 
 PATIENCE = 5  # seconds to wait for each of the parts
 
@@ -151,6 +153,34 @@ def prometheus(settings: Settings) -> Iterator[Finding]:
     yield from _web("Prometheus", "PROMETHEUS_URL", settings.prometheus_url, "/-/ready", None)
 
 
+def single_sign_on(settings: Settings) -> Iterator[Finding]:
+    """Whether the OpenID Connect provider tells of itself, where it is used."""
+    if not settings.oidc.enabled:
+        yield Finding("single sign-on", "not used (OIDC_ISSUER is not set)")
+        return
+    try:
+        oidc.discover(settings.oidc)
+    except oidc.ProviderError as error:
+        yield Finding("single sign-on", str(error), "start it, or correct OIDC_ISSUER")
+    else:
+        back = settings.public_url + CALLBACK
+        yield Finding("single sign-on", f"the provider answers; it has to allow {back}")
+
+
+def people(settings: Settings) -> Iterator[Finding]:
+    """Whether the directory lets us in, where it is used."""
+    if not settings.ldap.enabled:
+        yield Finding("directory", "not used (LDAP_URL is not set)")
+        return
+    try:
+        directory.check(settings.ldap)
+    except directory.DirectoryError as error:
+        remedy = "correct LDAP_URL, LDAP_STARTTLS, LDAP_CA_FILE, LDAP_BIND_DN, LDAP_BIND_PASSWORD"
+        yield Finding("directory", f"does not answer: {error}", remedy)
+    else:
+        yield Finding("directory", "answers")
+
+
 def _web(
     part: str, variable: str, url: str, path: str, account: tuple[str, str] | None
 ) -> Iterator[Finding]:
@@ -188,5 +218,7 @@ CHECKS: tuple[Callable[[Settings], Iterator[Finding]], ...] = (
     mail,
     grafana,
     prometheus,
+    single_sign_on,
+    people,
 )
 COMMANDS = (doctor_command,)

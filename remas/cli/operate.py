@@ -12,6 +12,7 @@ from gunicorn.app.base import BaseApplication
 from remas import create_app
 from remas.config import Settings
 from remas.extensions import db
+from remas.jobs import embedded
 from remas.services import demo, setup, users
 
 THREADS = 8  # requests answered at once; most of them wait for the database
@@ -35,12 +36,16 @@ class _Server(BaseApplication):
             "graceful_timeout": GRACE_SECONDS,
             "control_socket_disable": True,
             "when_ready": self._ready,
+            "post_worker_init": self._begin,
         }
         for name, value in options.items():
             self.cfg.set(name, value)
 
     def load(self) -> Flask:
         return self._app
+
+    def _begin(self, _worker: Any) -> None:
+        embedded.start(self._app, self._settings)
 
     def _ready(self, _server: Any) -> None:
         click.echo(f"REMAS is at {self._settings.public_url}/ (Ctrl-C stops it).")

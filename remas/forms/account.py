@@ -45,6 +45,33 @@ class PasswordForm(Form):
     )
 
 
+class ForgottenForm(Form):
+    name = StringField(
+        "Username or e-mail",
+        [DataRequired("Write your username or your e-mail address."), Length(max=320)],
+        render_kw={"autocomplete": "username", "autocapitalize": "none", "spellcheck": "false"},
+    )
+
+
+class NewPasswordForm(Form):
+    """As `PasswordForm`, for whoever has a link instead of the present password."""
+
+    new_password = PasswordField(
+        "New password",
+        [
+            DataRequired("Write a new password."),
+            Length(MIN_LENGTH, MAX_LENGTH, f"A password has at least {MIN_LENGTH} characters."),
+        ],
+        description=f"At least {MIN_LENGTH} characters. A few unrelated words are easy to keep.",
+        render_kw={"autocomplete": "new-password", "minlength": MIN_LENGTH},
+    )
+    repeated = PasswordField(
+        "New password again",
+        [EqualTo("new_password", "This differs from the new password.")],
+        render_kw={"autocomplete": "new-password"},
+    )
+
+
 class ProfileForm(Form):
     name = StringField("Name", [Length(max=LONGEST_NAME)], render_kw={"autocomplete": "given-name"})
     surname = StringField(

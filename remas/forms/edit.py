@@ -27,6 +27,7 @@ class EditForm(Form):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.troubles: list[str] = []
+        self.things: list[str] = []  # what hangs on it, where that is why it was refused
         self.stale = False
 
     def mark(self, facts: Facts) -> None:

@@ -1,14 +1,17 @@
 """Fields for what people write in this house: moments, durations, amounts, lists of names."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from wtforms import Field, SelectMultipleField, widgets
 
 from remas.durations import format_duration, parse_duration
+from remas.errors import Invalid
 from remas.models import Unit
+from remas.moments import at_local
+from remas.services import resources
 from remas.units import format_amount, parse_amount
 
 LOCAL = "%Y-%m-%dT%H:%M"
@@ -52,14 +55,18 @@ class DurationField(_Written):
 
 
 class AmountField(_Written):
-    """`data`: whole base units of a resource with this unit; 0 counts as nothing."""
+    """`data`: whole base units of a resource with this unit.
 
-    def __init__(self, *args: Any, unit: Unit, **kwargs: Any) -> None:
+    0 counts as nothing; with `zero=True` it is an amount like others, and only empty is none.
+    """
+
+    def __init__(self, *args: Any, unit: Unit, zero: bool = False, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.unit = unit
+        self.unit, self.zero = unit, zero
 
     def read(self, text: str) -> int | None:
-        return parse_amount(text, self.unit) or None
+        amount = parse_amount(text, self.unit)
+        return amount if self.zero else amount or None
 
     def write(self, value: int) -> str:
         return format_amount(value, self.unit)
@@ -103,16 +110,9 @@ def parse_local(text: str, zone: ZoneInfo, *, late: bool = False) -> datetime:
     if naive.second or naive.microsecond:
         raise ValueError("Times are in whole minutes.")
     try:
-        moment = naive.replace(tzinfo=zone, fold=int(late)).astimezone(UTC)
-        back = moment.astimezone(zone).replace(tzinfo=None)
+        return at_local(naive, zone, late=late)
     except OverflowError:
         raise ValueError("This is outside all calendars.") from None
-    if back != naive:
-        raise ValueError(
-            f"Clocks in {zone.key} go forward over this time, so it does not exist that day. "
-            f"Write {back.strftime('%H:%M')} instead."
-        )
-    return moment
 
 
 class NamesField(_Written):
@@ -131,6 +131,19 @@ class NamesField(_Written):
 
     def write(self, value: Sequence[str]) -> str:
         return ", ".join(value)
+
+
+class ResourceField(_Written):
+    """`data`: the name of a resource, found under its name or under an alias that is its alone."""
+
+    def read(self, text: str) -> str:
+        try:
+            return resources.find(text).name
+        except Invalid as refused:
+            raise ValueError(refused.detail) from None
+
+    def write(self, value: str) -> str:
+        return value
 
 
 class ChecksField(SelectMultipleField):

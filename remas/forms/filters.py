@@ -30,4 +30,4 @@ class Filter(Form):
     @property
     def narrows(self) -> bool:
         """Whether anything is asked for."""
-        return any(self.asked(field.short_name) for field in self)
+        return any(self.asked(name) for name in self.data)

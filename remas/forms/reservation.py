@@ -203,7 +203,7 @@ def ask_form(catalogue: Catalogue) -> type[AskForm]:
 def prefill(args: MultiDict[str, str], catalogue: Catalogue, zone: ZoneInfo) -> MultiDict[str, str]:
     """What an address fills in, as a form would send it; what is not a field is left out.
 
-    Amounts may be given by the name of the resource, moments with an offset.
+    Amounts may be given by the name or an alias of the resource, moments with an offset.
     """
     fields = {f"demand_{resource.id}" for resource in catalogue.resources}
     fields |= {"name", "description", "tags", "duration", "node_count"}
@@ -220,8 +220,8 @@ def prefill(args: MultiDict[str, str], catalogue: Catalogue, zone: ZoneInfo) -> 
                 given.add(key, node)
         elif key in fields:
             given.add(key, value)
-        elif key in names:
-            given.add(names[key], value)
+        elif (called := catalogue.called(key)) is not None:
+            given.add(names[called], value)
     return given
 
 

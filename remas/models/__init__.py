@@ -1,7 +1,8 @@
 """The tables. Data and simple properties only; rules live in services."""
 
+from remas.models.access_token import AccessToken, TokenScope
 from remas.models.audit import Audit
-from remas.models.base import MAX_AMOUNT, Base
+from remas.models.base import Base
 from remas.models.cluster import (
     Alias,
     Capacity,
@@ -9,10 +10,11 @@ from remas.models.cluster import (
     Node,
     NodeState,
     Resource,
-    Unit,
     resource_alias,
 )
+from remas.models.feed import Feed, FeedKind
 from remas.models.notification import Notification, NotificationType
+from remas.models.outbox import Heartbeat, Outbox, OutboxKind, OutboxState, PasswordReset
 from remas.models.people import ADMINISTRATORS, EVERYONE, USERS, AuthSession, Group, User
 from remas.models.policy import Limit, Scope, limit_node
 from remas.models.reservation import (
@@ -25,19 +27,24 @@ from remas.models.reservation import (
     overlaps,
     reservation_tag,
 )
+from remas.units import MAX_AMOUNT, Unit
 
 __all__ = [
     "ADMINISTRATORS",
     "EVERYONE",
     "MAX_AMOUNT",
     "USERS",
+    "AccessToken",
     "Alias",
     "Allocation",
     "Audit",
     "AuthSession",
     "Base",
     "Capacity",
+    "Feed",
+    "FeedKind",
     "Group",
+    "Heartbeat",
     "IdempotencyKey",
     "Limit",
     "Maintenance",
@@ -45,11 +52,16 @@ __all__ = [
     "NodeState",
     "Notification",
     "NotificationType",
+    "Outbox",
+    "OutboxKind",
+    "OutboxState",
+    "PasswordReset",
     "Reservation",
     "Resource",
     "Scope",
     "Status",
     "Tag",
+    "TokenScope",
     "Unit",
     "User",
     "epoch",

@@ -17,9 +17,6 @@ NAMING = {
     "pk": "pk_%(table_name)s",
 }
 
-MAX_AMOUNT = 2**63 - 1
-"""The largest amount of any resource: what a signed 64-bit column holds."""
-
 
 class UtcDateTime(TypeDecorator[datetime]):
     """An aware moment. PostgreSQL keeps `timestamptz`; SQLite keeps naive UTC.

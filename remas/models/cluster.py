@@ -9,14 +9,7 @@ from sqlalchemy import BigInteger, CheckConstraint, Column, ForeignKey, Index, S
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from remas.models.base import Base, choice
-
-
-class Unit(StrEnum):
-    """How amounts of a resource are written; they are stored in whole base units."""
-
-    NONE = ""
-    BYTES_SI = "Bytes (SI)"
-    BYTES_IEC = "Bytes (IEC)"
+from remas.units import Unit
 
 
 class NodeState(StrEnum):

@@ -2,9 +2,21 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import BigInteger, CheckConstraint, Column, ForeignKey, String, Table, Text
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    Index,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from remas.models.base import Base, choice
@@ -18,6 +30,16 @@ class NotificationType(StrEnum):
     EXCEEDANCE_TASK = "grafana_resource_exceedance_task"
     EXCEEDANCE_GENERAL = "grafana_resource_exceedance_general"
     OTHER = "other"
+
+    @property
+    def is_time_based(self) -> bool:
+        """Whether it is a letter before or after the start or the end of a reservation."""
+        return self in (NotificationType.TASK_START, NotificationType.TASK_END)
+
+    @property
+    def is_alert(self) -> bool:
+        """Whether it is the template of an alert in Grafana."""
+        return self in (NotificationType.EXCEEDANCE_TASK, NotificationType.EXCEEDANCE_GENERAL)
 
 
 notification_user = Table(
@@ -36,12 +58,16 @@ notification_group = Table(
 
 
 class Notification(Base):
-    """`time_offset` in seconds, positive before; `owner` none: made by an administrator."""
+    """`time_offset` in seconds, positive before; `owner` none: made by an administrator.
+
+    A person's own is for that person alone; one about alerts counts once an administrator, whose
+    username is kept, has approved it.
+    """
 
     __tablename__ = "notification"
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    name: Mapped[str] = mapped_column(String(200), unique=True)
+    name: Mapped[str] = mapped_column(String(200))
     description: Mapped[str | None] = mapped_column(Text)
     type: Mapped[NotificationType] = mapped_column(choice(NotificationType, "type"))
     time_offset: Mapped[int | None]
@@ -50,6 +76,8 @@ class Notification(Base):
     default_amount: Mapped[int | None] = mapped_column(BigInteger)
     resource_id: Mapped[int | None] = mapped_column(ForeignKey("resource.id"), index=True)
     owner_id: Mapped[int | None] = mapped_column(ForeignKey("user.id"), index=True)
+    approved_at: Mapped[datetime | None]
+    approved_by: Mapped[str | None] = mapped_column(String(200))
 
     resource: Mapped[Resource | None] = relationship()
     owner: Mapped[User | None] = relationship()
@@ -59,4 +87,18 @@ class Notification(Base):
     __table_args__ = (
         CheckConstraint("name <> ''", name="name_not_empty"),
         CheckConstraint("default_amount >= 0", name="default_amount_not_negative"),
+        # Names are unique among the administrators' and among each person's own.
+        UniqueConstraint("owner_id", "name"),
+        Index(
+            "ix_notification_name",
+            "name",
+            unique=True,
+            postgresql_where=text("owner_id IS NULL"),
+            sqlite_where=text("owner_id IS NULL"),
+        ),
     )
+
+    @property
+    def waits_for_approval(self) -> bool:
+        """Whether it does nothing until an administrator has approved it."""
+        return self.type.is_alert and self.owner_id is not None and self.approved_at is None

@@ -47,6 +47,8 @@ class User(Base):
     time_zone: Mapped[str | None] = mapped_column(String(100))
     group_id: Mapped[int] = mapped_column(ForeignKey("group.id"), index=True)
     created_at: Mapped[datetime]
+    calendar_letters: Mapped[bool] = mapped_column(default=False, server_default=false())
+    letters_seen_at: Mapped[datetime | None]
 
     group: Mapped[Group] = relationship(back_populates="members")
 
@@ -78,6 +80,7 @@ class AuthSession(Base):
     expires_at: Mapped[datetime] = mapped_column(index=True)
     revoked_at: Mapped[datetime | None]
     address: Mapped[str | None] = mapped_column(String(100))
+    agent: Mapped[str | None] = mapped_column(String(100))
 
     user: Mapped[User] = relationship()
 

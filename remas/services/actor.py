@@ -17,11 +17,21 @@ class Actor:
     session_id: str | None = None
     address: str | None = None
     must_change_password: bool = False
+    access_token_id: int | None = None  # where one of the person's own tokens asks
+    read_only: bool = False  # such a token that may only look
 
     def require_admin(self) -> None:
         """Raises `Forbidden` unless this is an administrator."""
         if not self.is_admin:
             raise Forbidden("Only administrators may do this. Ask one of them.")
+
+    def refuse_token(self) -> None:
+        """Raises `Forbidden` where a program asks with an access token, not the person."""
+        if self.access_token_id is not None:
+            raise Forbidden(
+                "This is for people who sign in, not for programs with an access token. "
+                "Do it on your profile page."
+            )
 
     def may_act_for(self, user_id: int) -> bool:
         """Whether this is the person, or an administrator."""

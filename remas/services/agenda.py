@@ -76,7 +76,7 @@ def read(
     session = db.session()
     conditions = _conditions(actor, start, end, whose, node)
     now = clock.now()
-    held = _held(conditions)
+    held = holdings(conditions)
     rows = session.execute(
         select(Reservation, User, Group.users_share_statistics)
         .join(Reservation.owner)
@@ -140,7 +140,7 @@ def _conditions(
     return conditions
 
 
-def _held(conditions: list[ColumnElement[bool]]) -> dict[int, list[AllocationSpec]]:
+def holdings(conditions: list[ColumnElement[bool]]) -> dict[int, list[AllocationSpec]]:
     """Reservation to what it holds, in the order in which people read names."""
     rows = db.session().execute(
         select(Allocation.reservation_id, Node.name, Resource.name, Allocation.amount)

@@ -2,26 +2,32 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, delete, select
 
 from remas import clock
+from remas.errors import Forbidden, NotFound
 from remas.extensions import db
-from remas.models import Audit
+from remas.models import Audit, Reservation
 from remas.services.actor import Actor
 from remas.services.paging import PER_PAGE, Page, page_of
-from remas.services.transaction import DbSession
+from remas.services.transaction import DbSession, writing
 
 Facts = Mapping[str, Any]
 LONGEST_SUBJECT = 200
+PRUNED_AT_ONCE = 1000
 
 
 @dataclass(frozen=True, slots=True)
 class AuditFilter:
-    """All that is given must hold; `[since, until)` bounds the time."""
+    """All that is given must hold; `[since, until)` bounds the time.
 
+    `text` is looked for in the name of what was changed.
+    """
+
+    text: str | None = None
     actor: str | None = None
     action: str | None = None
     kind: str | None = None
@@ -81,12 +87,46 @@ def search(
     return page_of(db.session(), query, page, per_page)
 
 
+def of_reservation(
+    actor: Actor, reservation_id: int, page: int = 1, per_page: int = PER_PAGE
+) -> Page[Audit]:
+    """What was done to one reservation, latest first; for its owner and administrators.
+
+    Raises `NotFound`, `Forbidden`.
+    """
+    session = db.session()
+    owner_id = session.scalar(select(Reservation.owner_id).where(Reservation.id == reservation_id))
+    if owner_id is None:
+        raise NotFound(f"There is no reservation {reservation_id}.")
+    if not actor.may_act_for(owner_id):
+        raise Forbidden("Only its owner and administrators see the history of a reservation.")
+    wanted = AuditFilter(kind="reservation", subject_id=reservation_id)
+    query = select(Audit).where(*_conditions(wanted)).order_by(Audit.id.desc())
+    return page_of(session, query, page, per_page)
+
+
+def prune(kept: timedelta) -> int:
+    """Forget what was done longer ago than `kept`; how many rows. Each transaction is short."""
+    before, forgotten = clock.now() - kept, 0
+    while True:
+        with writing() as session:
+            old = select(Audit.id).where(Audit.at < before).order_by(Audit.at)
+            ids = list(session.scalars(old.limit(PRUNED_AT_ONCE)))
+            gone = delete(Audit).where(Audit.id.in_(ids))
+            session.execute(gone.execution_options(synchronize_session=False))
+        forgotten += len(ids)
+        if len(ids) < PRUNED_AT_ONCE:
+            return forgotten
+
+
 def _conditions(wanted: AuditFilter) -> list[ColumnElement[bool]]:
     conditions: list[ColumnElement[bool]] = [
         getattr(Audit, name) == value
         for name in ("actor", "action", "kind", "subject", "subject_id")
         if (value := getattr(wanted, name)) is not None
     ]
+    if wanted.text:
+        conditions.append(Audit.subject.icontains(wanted.text, autoescape=True))
     if wanted.since is not None:
         conditions.append(Audit.at >= wanted.since)
     if wanted.until is not None:

@@ -22,7 +22,15 @@ from remas.errors import (
     Stale,
 )
 from remas.models import Allocation, Reservation, Status, User
-from remas.services import audit, idempotency, locks, placement, tagging
+from remas.services import (
+    audit,
+    idempotency,
+    locks,
+    placement,
+    reminders,
+    system_letters,
+    tagging,
+)
 from remas.services.actor import Actor
 from remas.services.answers import SearchAnswer
 from remas.services.availability import Placed, alternatives, search, shortages
@@ -78,6 +86,8 @@ def create(actor: Actor, wish: BookingRequest, key: Idempotency | None = None) -
         reservation.tags = tagging.own_tags(session, owner_id, wish.tags)
         session.flush()
         _record(session, actor, "create", reservation, None)
+        reminders.replan(session, [owner_id])
+        system_letters.reservation_made(session, actor, reservation)
         body = idempotency.remember(session, owner_id, key, reservation) if key else None
         return Booked(reservation, body)
 
@@ -146,10 +156,15 @@ def cancel(actor: Actor, reservation_id: int, version: int | None = None) -> Res
             raise NotChangeable(
                 f"The reservation is {status}: only a scheduled one can be cancelled.{hint}"
             )
-        before = _facts(reservation)
-        reservation.cancelled_at = clock.now()
-        _finish(session, actor, "cancel", reservation, before)
+        cancel_held(session, actor, reservation)
         return reservation
+
+
+def cancel_held(session: DbSession, actor: Actor, reservation: Reservation) -> None:
+    """Cancel what is scheduled. The caller holds its owner, and has seen to who may do it."""
+    before = _facts(reservation)
+    reservation.cancelled_at = clock.now()
+    _finish(session, actor, "cancel", reservation, before)
 
 
 def release(actor: Actor, reservation_id: int, version: int | None = None) -> Reservation:
@@ -332,6 +347,8 @@ def _finish(
     reservation.updated_at = clock.now()
     reservation.version += 1
     _record(session, actor, action, reservation, before)
+    reminders.replan(session, [reservation.owner_id])
+    system_letters.reservation_changed(session, actor, reservation, before, _facts(reservation))
 
 
 def _record(

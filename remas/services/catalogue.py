@@ -46,6 +46,13 @@ class Catalogue:
         """How amounts of each resource are written."""
         return {resource.name: resource.unit for resource in self.resources}
 
+    def called(self, text: str) -> str | None:
+        """The name of the resource meant by `text`: its name, or an alias that is its alone."""
+        if text in self.units:
+            return text
+        found = [resource.name for resource in self.resources if text in resource.aliases]
+        return found[0] if len(found) == 1 else None
+
     def node(self, name: str) -> NodeChoice | None:
         """The node of this name, if there is one to choose."""
         return next((node for node in self.nodes if node.name == name), None)

@@ -13,6 +13,7 @@ from sqlalchemy import func, select
 from remas import clock
 from remas.extensions import db
 from remas.models import (
+    EVERYONE,
     USERS,
     Alias,
     Allocation,
@@ -21,6 +22,8 @@ from remas.models import (
     Limit,
     Maintenance,
     Node,
+    Notification,
+    NotificationType,
     Reservation,
     Resource,
     Scope,
@@ -28,7 +31,7 @@ from remas.models import (
     Unit,
     User,
 )
-from remas.services import audit, passwords
+from remas.services import audit, passwords, reminders
 from remas.services.actor import SYSTEM
 from remas.services.availability import Placed, shortages
 from remas.services.context import settings
@@ -72,6 +75,7 @@ def load() -> DemoSummary:
         count = _hold(session, draw, people)
         for start, kind in _wishes(draw, today):
             count += _book(session, draw, draw.choice(people), kind, start)
+        _notifications(session, people)
         audit.record(session, SYSTEM, "load", "demo", (0, "demo cluster"))
     return DemoSummary(password, tuple(person.username for person in people), count)
 
@@ -238,3 +242,23 @@ def _insert(
         reservation.cancelled_at = clock.now()
     session.add(reservation)
     session.flush()
+
+
+def _notifications(session: DbSession, people: list[User]) -> None:
+    """What everybody is told: before a start, and before an end."""
+    everyone = session.get_one(Group, EVERYONE)
+    kinds = (
+        (NotificationType.TASK_START, "Ten minutes before a start", 600, "starts", "${task_start}"),
+        (NotificationType.TASK_END, "One hour before an end", 3600, "ends", "${task_end}"),
+    )
+    for kind, name, seconds, verb, moment in kinds:
+        row = Notification(
+            name=name,
+            type=kind,
+            time_offset=seconds,
+            subject=f"${{task_name}} {verb} soon",
+            template=f"Hello ${{user_name}},\n\n${{task_name}} {verb} at {moment}.",
+        )
+        row.groups = [everyone]
+        session.add(row)
+    reminders.replan(session, [person.id for person in people])

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import func, or_, select
 from sqlalchemy.orm import joinedload, selectinload
 
 from remas.errors import Conflict, Invalid, LastAdministrator, NotFound
@@ -19,16 +19,18 @@ from remas.models import (
     User,
 )
 from remas.models.notification import notification_group
-from remas.services import audit, limit_rows, locks
+from remas.services import audit, limit_rows, locks, reminders
 from remas.services.actor import Actor
 from remas.services.fields import Check
 from remas.services.paging import PER_PAGE, Page, page_of
 from remas.services.precondition import Seen, anything
+from remas.services.sorting import ordered
 from remas.services.transaction import DbSession, writing
 from remas.services.unique import save_unique
 
 KEPT = (EVERYONE, ADMINISTRATORS, USERS)
 RESERVED_NAME = "user"  # effective limits say `user` where others name their group
+SORTS = {"name": Group.name, "shares": Group.users_share_statistics}
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,15 +120,27 @@ def get(actor: Actor, name: str) -> Group:
 
 
 def search(
-    actor: Actor, parent: str | None = None, page: int = 1, per_page: int = PER_PAGE
+    actor: Actor,
+    parent: str | None = None,
+    page: int = 1,
+    per_page: int = PER_PAGE,
+    text: str | None = None,
+    sort: str = "name",
 ) -> Page[Group]:
-    """Groups by name; with `parent`, only those right below it. For administrators."""
+    """Groups in the order `sort` (see `SORTS`); with `parent`, only those right below it.
+
+    `text` is looked for in names and descriptions. For administrators. Raises `Invalid` for an
+    unknown order.
+    """
     actor.require_admin()
     query = select(Group).options(selectinload(Group.members), joinedload(Group.parent))
     if parent is not None:
         above = select(Group.id).where(Group.name == parent).scalar_subquery()
         query = query.where(Group.parent_id == above)
-    return page_of(db.session(), query.order_by(Group.name, Group.id), page, per_page)
+    if text:
+        shown = Group.name, Group.description
+        query = query.where(or_(*(c.icontains(text, autoescape=True) for c in shown)))
+    return page_of(db.session(), ordered(query, SORTS, sort, Group.id), page, per_page)
 
 
 def create(actor: Actor, wish: GroupNew) -> Group:
@@ -150,6 +164,7 @@ def create(actor: Actor, wish: GroupNew) -> Group:
             _move(session, actor, users, group)
         session.refresh(group, ["members"])
         audit.record(session, actor, "create", "group", (group.id, group.name), None, facts(group))
+        reminders.replan(session, [user.id for user in users])
         return group
 
 
@@ -164,7 +179,7 @@ def change(actor: Actor, name: str, wish: GroupChange, seen: Seen = anything) ->
     with writing() as session:
         locks.lock_tree(session)
         group_id = _id_of(session, name)
-        _lock_people(session, group_id, wish.members or ())
+        people = _lock_people(session, group_id, wish.members or ())
         group = _load(session, group_id)
         seen(group)
         before = facts(group)
@@ -178,6 +193,29 @@ def change(actor: Actor, name: str, wish: GroupChange, seen: Seen = anything) ->
                 _set_members(session, actor, group, wish.members)
         session.refresh(group, ["members", "parent"])
         audit.record_change(session, actor, "group", (group.id, group.name), before, facts(group))
+        reminders.replan(session, people)
+        return group
+
+
+def join(actor: Actor, name: str, usernames: Collection[str], seen: Seen = anything) -> Group:
+    """Move these users into the group from wherever they are; the others stay.
+
+    Raises `NotFound`, `Invalid`, `LastAdministrator`, `Stale`.
+    """
+    actor.require_admin()
+    with writing() as session:
+        locks.lock_tree(session)
+        group = _load(session, _id_of(session, name))
+        users = _users(session, usernames)
+        seen(group)
+        joined = [user.username for user in users if user.group_id != group.id]
+        with keeping_an_administrator(session):
+            _move(session, actor, users, group)
+        session.refresh(group, ["members"])
+        if joined:
+            subject = group.id, group.name
+            audit.record(session, actor, "change", "group", subject, None, {"joined": joined})
+        reminders.replan(session, [user.id for user in users])
         return group
 
 
@@ -193,7 +231,7 @@ def delete(actor: Actor, name: str, seen: Seen = anything) -> None:
         group_id = _id_of(session, name)
         if group_id in KEPT:
             raise Conflict(f"The group {name} always exists. It can be renamed, not deleted.")
-        _lock_people(session, group_id, ())
+        people = _lock_people(session, group_id, ())
         group = _load(session, group_id)
         seen(group)
         before = {**facts(group), "children": [child.name for child in group.children]}
@@ -210,6 +248,7 @@ def delete(actor: Actor, name: str, seen: Seen = anything) -> None:
             session.refresh(group, ["members", "children"])
             session.delete(group)
         audit.record(session, actor, "delete", "group", (group_id, name), before)
+        reminders.replan(session, people)
 
 
 def facts(group: Group) -> dict[str, Any]:
@@ -264,10 +303,12 @@ def _checked(wish: GroupChange) -> dict[str, Any]:
     return values
 
 
-def _lock_people(session: DbSession, group_id: int, joining: Collection[str]) -> None:
-    """Lock all users whose limits the change may touch."""
+def _lock_people(session: DbSession, group_id: int, joining: Collection[str]) -> set[int]:
+    """Lock all users whose limits and reminders the change may touch; their ids."""
     coming = session.scalars(select(User.id).where(User.username.in_(joining)))
-    locks.lock(session, users=members_below(session, group_id).union(coming))
+    people = members_below(session, group_id).union(coming)
+    locks.lock(session, users=people)
+    return people
 
 
 def _users(session: DbSession, usernames: Collection[str]) -> list[User]:

@@ -117,11 +117,17 @@ def _resources(
 ) -> dict[str, Resource]:
     """Known resources by name or alias; the missing ones made, with the unit their amounts show."""
     check, known = Check(), dict[str, Resource]()
+    called: dict[str, list[str]] = {}
     for resource in session.scalars(select(Resource).options(selectinload(Resource.aliases))):
         for alias in resource.aliases:
             known.setdefault(alias.name, resource)
+            called.setdefault(alias.name, []).append(resource.name)
         known[resource.name] = resource
     for name in dict.fromkeys(name for spec in specs for name in spec.capacities):
+        meant = called.get(name, [])
+        if len(meant) > 1 and known[name].name != name:
+            which = ", ".join(sorted(meant))
+            check.refuse("line 1", f"{name} may be any of {which}: write which of them.")
         if name not in known:
             check.name("line 1", name)
             written = [spec.capacities[name] for spec in specs if name in spec.capacities]

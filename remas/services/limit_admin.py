@@ -4,62 +4,59 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, or_, select
 from sqlalchemy.orm import joinedload, selectinload
 
-from remas.errors import Busy, Forbidden, Invalid, NotFound
+from remas.errors import Busy, Forbidden, NotFound
 from remas.extensions import db
-from remas.models import Group, Limit, Node, Resource, Scope, User
-from remas.services import audit, groups, limits, locks
+from remas.models import Group, Limit, Node, Resource, User
+from remas.services import audit, groups, limit_wishes, limits, locks
 from remas.services.actor import Actor
-from remas.services.fields import Check
 from remas.services.limit_rows import facts
+from remas.services.limit_wishes import LimitChange, LimitNew
 from remas.services.paging import PER_PAGE, Page, page_of
 from remas.services.precondition import Seen, anything
+from remas.services.sorting import ordered
 from remas.services.transaction import DbSession, writing
 
-ONE_SUBJECT = "A limit is for exactly one of user and group."
+__all__ = [
+    "SORTS",
+    "EffectiveLimit",
+    "LimitChange",
+    "LimitFilter",
+    "LimitNew",
+    "change",
+    "create",
+    "delete",
+    "effective",
+    "effective_in_group",
+    "facts",
+    "get",
+    "search",
+]
 
-
-@dataclass(frozen=True, slots=True)
-class LimitNew:
-    """Names throughout. Exactly one of `user` and `group`; `nodes` empty: all nodes."""
-
-    name: str
-    resource: str
-    amount: int
-    user: str | None = None
-    group: str | None = None
-    nodes: tuple[str, ...] = ()
-    scope: Scope = Scope.EACH_NODE
-    description: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class LimitChange:
-    """None leaves a field alone; "" takes description, user or group away.
-
-    Naming a user alone takes the limit from its group, and the other way round.
-    """
-
-    name: str | None = None
-    resource: str | None = None
-    amount: int | None = None
-    user: str | None = None
-    group: str | None = None
-    nodes: tuple[str, ...] | None = None
-    scope: Scope | None = None
-    description: str | None = None
+SORTS = {
+    "name": Limit.name,
+    "resource": select(Resource.name).where(Resource.id == Limit.resource_id).scalar_subquery(),
+    "amount": Limit.amount,
+    "scope": Limit.scope,
+    "user": select(User.username).where(User.id == Limit.user_id).scalar_subquery(),
+    "group": select(Group.name).where(Group.id == Limit.group_id).scalar_subquery(),
+}
 
 
 @dataclass(frozen=True, slots=True)
 class LimitFilter:
-    """All that is given must hold. Names; `node`: limits that list it, or all nodes."""
+    """All that is given must hold. Names; `node`: limits that list it, or all nodes.
+
+    `text` is looked for in names and descriptions.
+    """
 
     user: str | None = None
     group: str | None = None
     resource: str | None = None
     node: str | None = None
+    text: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,12 +76,19 @@ def get(actor: Actor, limit_id: int) -> Limit:
 
 
 def search(
-    actor: Actor, wanted: LimitFilter, page: int = 1, per_page: int = PER_PAGE
+    actor: Actor,
+    wanted: LimitFilter,
+    page: int = 1,
+    per_page: int = PER_PAGE,
+    sort: str = "name",
 ) -> Page[Limit]:
-    """Limits by name, then id. For administrators."""
+    """Limits in the order `sort` (see `SORTS`), then by id. For administrators.
+
+    Raises `Invalid` for an unknown order.
+    """
     actor.require_admin()
     query = select(Limit).where(*_conditions(wanted)).options(*_whole())
-    return page_of(db.session(), query.order_by(Limit.name, Limit.id), page, per_page)
+    return page_of(db.session(), ordered(query, SORTS, sort, Limit.id), page, per_page)
 
 
 def effective(actor: Actor, username: str) -> tuple[EffectiveLimit, ...]:
@@ -98,35 +102,31 @@ def effective(actor: Actor, username: str) -> tuple[EffectiveLimit, ...]:
         raise Forbidden("Only administrators see the limits of others.")
     if user_id is None:
         raise NotFound(f"There is no user {username}.")
-    names = dict(session.execute(select(Node.id, Node.name)).all())
-    return tuple(
-        EffectiveLimit(
-            limit,
-            user=username if limit.level == limits.USER_LEVEL else None,
-            group=None if limit.level == limits.USER_LEVEL else limit.level,
-            nodes=tuple(sorted(names[node] for node in limit.nodes if node in names)),
-        )
-        for limit in limits.in_force(session, user_id)
-    )
+    return _effective(session, limits.in_force(session, user_id), username)
+
+
+def effective_in_group(actor: Actor, group_id: int) -> tuple[EffectiveLimit, ...]:
+    """What binds each member of a group who has no limit of his own, nearest level first.
+
+    For administrators and members of just this group. Raises `NotFound`, `Forbidden`.
+    """
+    session = db.session()
+    own = session.scalar(select(User.group_id).where(User.id == actor.id))
+    if not actor.is_admin and own != group_id:
+        raise Forbidden("Only administrators and its members see the limits of a group.")
+    if session.get(Group, group_id) is None:
+        raise NotFound(f"There is no group {group_id}.")
+    return _effective(session, limits.in_force_in_group(session, group_id), None)
 
 
 def create(actor: Actor, wish: LimitNew) -> Limit:
     """Make a limit. Whom it binds, and where, is locked. Raises `Invalid`."""
     actor.require_admin()
-    check = Check()
-    values = {
-        "name": check.line("name", wish.name),
-        "description": check.text("description", wish.description),
-        "amount": check.amount("amount", wish.amount),
-        "scope": wish.scope,
-    }
-    if bool(wish.user) == bool(wish.group):
-        check.refuse("user", ONE_SUBJECT)
-    check.done()
+    values = limit_wishes.checked_new(wish)
     with writing() as session:
-        resource = _resource(session, wish.resource)
-        user, group = _subject(session, wish.user, wish.group)
-        nodes = _nodes(session, wish.nodes)
+        resource = limit_wishes.resource_of(session, wish.resource)
+        user, group = limit_wishes.subject(session, wish.user, wish.group)
+        nodes = limit_wishes.nodes_of(session, wish.nodes)
         _lock_touched(session, [_Reach.of(user, group, nodes)])
         limit = Limit(**values, resource=resource, user=user, group=group, nodes=nodes)
         session.add(limit)
@@ -143,18 +143,20 @@ def change(actor: Actor, limit_id: int, wish: LimitChange, seen: Seen = anything
     `Invalid`, `Stale`.
     """
     actor.require_admin()
-    values = _checked(wish)
+    values = limit_wishes.checked_change(wish)
     with writing() as session:
         limit = _load(session, limit_id)
-        user, group = _changed_subject(session, limit, wish)
-        nodes = list(limit.nodes) if wish.nodes is None else _nodes(session, wish.nodes)
+        user, group = limit_wishes.changed_subject(session, limit, wish)
+        nodes = list(limit.nodes)
+        if wish.nodes is not None:
+            nodes = limit_wishes.nodes_of(session, wish.nodes)
         limit = _hold(session, limit, _Reach.of(user, group, nodes))
         seen(limit)
         before = facts(limit)
         for column, value in values.items():
             setattr(limit, column, value)
         if wish.resource is not None:
-            limit.resource = _resource(session, wish.resource)
+            limit.resource = limit_wishes.resource_of(session, wish.resource)
         limit.user, limit.group, limit.nodes = user, group, nodes
         session.flush()
         audit.record_change(session, actor, "limit", (limit.id, limit.name), before, facts(limit))
@@ -169,6 +171,21 @@ def delete(actor: Actor, limit_id: int, seen: Seen = anything) -> None:
         seen(limit)
         audit.record(session, actor, "delete", "limit", (limit.id, limit.name), facts(limit))
         session.delete(limit)
+
+
+def _effective(
+    session: DbSession, found: Iterable[limits.InForce], username: str | None
+) -> tuple[EffectiveLimit, ...]:
+    names = dict(session.execute(select(Node.id, Node.name)).all())
+    return tuple(
+        EffectiveLimit(
+            limit,
+            user=username if limit.level == limits.USER_LEVEL else None,
+            group=None if limit.level == limits.USER_LEVEL else limit.level,
+            nodes=tuple(sorted(names[node] for node in limit.nodes if node in names)),
+        )
+        for limit in found
+    )
 
 
 def _whole() -> Sequence[Any]:
@@ -201,68 +218,10 @@ def _conditions(wanted: LimitFilter) -> list[ColumnElement[bool]]:
         conditions.append(Limit.resource.has(Resource.name == wanted.resource))
     if wanted.node is not None:
         conditions.append(Limit.nodes.any(Node.name == wanted.node) | ~Limit.nodes.any())
+    if wanted.text:
+        columns = Limit.name, Limit.description
+        conditions.append(or_(*(c.icontains(wanted.text, autoescape=True) for c in columns)))
     return conditions
-
-
-def _checked(wish: LimitChange) -> dict[str, Any]:
-    """The plain columns that are to change."""
-    check, values = Check(), dict[str, Any]()
-    if wish.name is not None:
-        values["name"] = check.line("name", wish.name)
-    if wish.description is not None:
-        values["description"] = check.text("description", wish.description)
-    if wish.amount is not None:
-        values["amount"] = check.amount("amount", wish.amount)
-    if wish.scope is not None:
-        values["scope"] = wish.scope
-    if wish.user and wish.group:
-        check.refuse("user", ONE_SUBJECT)
-    check.done()
-    return values
-
-
-def _changed_subject(
-    session: DbSession, limit: Limit, wish: LimitChange
-) -> tuple[User | None, Group | None]:
-    """Whom the limit is for after the change. Raises `Invalid`."""
-    if wish.user or wish.group:
-        return _subject(session, wish.user, wish.group)
-    user = limit.user if wish.user is None else None
-    group = limit.group if wish.group is None else None
-    if user is None and group is None:
-        raise Invalid.field("user", ONE_SUBJECT)
-    return user, group
-
-
-def _subject(
-    session: DbSession, username: str | None, group: str | None
-) -> tuple[User | None, Group | None]:
-    """One of the two, by name. Raises `Invalid`."""
-    if group:
-        return None, groups.by_name(session, group, "group")
-    user = session.scalar(select(User).where(User.username == username))
-    if user is None:
-        raise Invalid.field("user", f"There is no user {username}.")
-    return user, None
-
-
-def _resource(session: DbSession, name: str) -> Resource:
-    resource = session.scalar(select(Resource).where(Resource.name == name))
-    if resource is None:
-        raise Invalid.field("resource", f"There is no resource {name}.")
-    return resource
-
-
-def _nodes(session: DbSession, names: Sequence[str]) -> list[Node]:
-    """The nodes of these names, by name. Raises `Invalid`."""
-    found = session.scalars(select(Node).where(Node.name.in_(names)).order_by(Node.name)).all()
-    known = {node.name for node in found}
-    check = Check()
-    for i, name in enumerate(names):
-        if name not in known:
-            check.refuse(f"nodes.{i}", f"There is no node {name}.")
-    check.done()
-    return list(found)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from sqlalchemy import or_, select
+from sqlalchemy import ColumnElement, false, or_, select
 
 from remas.errors import NotFound
 from remas.models import Group, Limit, Node, Resource, Scope, User, limit_node
@@ -30,6 +30,7 @@ class InForce:
     scope: Scope
     level: str
     nodes: frozenset[int]
+    group_id: int | None = None  # where it is a group's
 
 
 def in_force(session: DbSession, user_id: int) -> tuple[InForce, ...]:
@@ -40,12 +41,21 @@ def in_force(session: DbSession, user_id: int) -> tuple[InForce, ...]:
     group_id = session.scalar(select(User.group_id).where(User.id == user_id))
     if group_id is None:
         raise NotFound("There is no such user.")
+    return _in_force(session, group_id, user_id)
+
+
+def in_force_in_group(session: DbSession, group_id: int) -> tuple[InForce, ...]:
+    """The limits that bind each member who has none of their own; as `in_force`."""
+    return _in_force(session, group_id, None)
+
+
+def _in_force(session: DbSession, group_id: int, user_id: int | None) -> tuple[InForce, ...]:
     groups = lineage(session, group_id)
     rows = session.execute(
         select(Limit, Resource.name, Group.name)
         .join(Resource, Resource.id == Limit.resource_id)
         .outerjoin(Group, Group.id == Limit.group_id)
-        .where(or_(Limit.user_id == user_id, Limit.group_id.in_(groups)))
+        .where(or_(_of_user(user_id), Limit.group_id.in_(groups)))
         .order_by(Limit.id)
         .execution_options(populate_existing=True)
     )
@@ -65,9 +75,14 @@ def in_force(session: DbSession, user_id: int) -> tuple[InForce, ...]:
                 limit.scope,
                 group or USER_LEVEL,
                 listed.get(limit.id, frozenset()),
+                limit.group_id,
             )
         )
     return resolve(levels, session.scalars(select(Node.id)).all())
+
+
+def _of_user(user_id: int | None) -> ColumnElement[bool]:
+    return false() if user_id is None else Limit.user_id == user_id
 
 
 def _listed(session: DbSession, limits: Collection[int]) -> dict[int, frozenset[int]]:

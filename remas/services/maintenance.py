@@ -1,5 +1,6 @@
 """Maintenance: times at which a node is closed. What is reserved then, stays reserved."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -7,7 +8,8 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import joinedload
 
-from remas.errors import Busy, Invalid, NotFound
+from remas import clock
+from remas.errors import Busy, Conflict, Invalid, NotFound
 from remas.extensions import db
 from remas.models import Maintenance, Node
 from remas.services import audit, locks
@@ -15,7 +17,14 @@ from remas.services.actor import Actor
 from remas.services.fields import Check
 from remas.services.paging import PER_PAGE, Page, page_of
 from remas.services.precondition import Seen, anything
+from remas.services.sorting import ordered
 from remas.services.transaction import DbSession, writing
+
+SORTS = {
+    "starts": Maintenance.starts_at,
+    "ends": Maintenance.ends_at,
+    "node": select(Node.name).where(Node.id == Maintenance.node_id).scalar_subquery(),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +49,17 @@ class MaintenanceChange:
 
 @dataclass(frozen=True, slots=True)
 class MaintenanceFilter:
-    """All that is given must hold; `ends_after` and `starts_before` bound an overlap."""
+    """All that is given must hold; `ends_after` and `starts_before` bound an overlap.
+
+    `text` is looked for in reasons and names of nodes.
+    """
 
     node: str | None = None
     ends_after: datetime | None = None
     starts_before: datetime | None = None
+    ends_until: datetime | None = None
+    starts_after: datetime | None = None
+    text: str | None = None
 
 
 def get(maintenance_id: int) -> Maintenance:
@@ -52,8 +67,13 @@ def get(maintenance_id: int) -> Maintenance:
     return _load(db.session(), maintenance_id)
 
 
-def search(wanted: MaintenanceFilter, page: int = 1, per_page: int = PER_PAGE) -> Page[Maintenance]:
-    """Maintenance by start, then id."""
+def search(
+    wanted: MaintenanceFilter, page: int = 1, per_page: int = PER_PAGE, sort: str = "starts"
+) -> Page[Maintenance]:
+    """Maintenance in the order `sort` (see `SORTS`), then by id.
+
+    Raises `Invalid` for an unknown order.
+    """
     query = select(Maintenance).options(joinedload(Maintenance.node))
     if wanted.node is not None:
         named = select(Node.id).where(Node.name == wanted.node).scalar_subquery()
@@ -62,25 +82,51 @@ def search(wanted: MaintenanceFilter, page: int = 1, per_page: int = PER_PAGE) -
         query = query.where(Maintenance.ends_at > wanted.ends_after)
     if wanted.starts_before is not None:
         query = query.where(Maintenance.starts_at < wanted.starts_before)
-    query = query.order_by(Maintenance.starts_at, Maintenance.id)
-    return page_of(db.session(), query, page, per_page)
+    if wanted.ends_until is not None:
+        query = query.where(Maintenance.ends_at <= wanted.ends_until)
+    if wanted.starts_after is not None:
+        query = query.where(Maintenance.starts_at > wanted.starts_after)
+    if wanted.text:
+        query = query.where(
+            Maintenance.reason.icontains(wanted.text, autoescape=True)
+            | Maintenance.node.has(Node.name.icontains(wanted.text, autoescape=True))
+        )
+    return page_of(db.session(), ordered(query, SORTS, sort, Maintenance.id), page, per_page)
 
 
 def create(actor: Actor, wish: MaintenanceNew) -> Maintenance:
     """Close a node, which is locked. Raises `Invalid`."""
-    actor.require_admin()
+    return create_all(actor, [wish])[0]
+
+
+def checked(session: DbSession, wishes: Sequence[MaintenanceNew]) -> list[Node]:
+    """The nodes that are to be closed, in the order of the wishes. Raises `Invalid`."""
     check = Check()
-    check.span(wish.starts_at, wish.ends_at)
-    reason = check.text("reason", wish.reason)
+    for wish in wishes:
+        check.span(wish.starts_at, wish.ends_at)
+        check.text("reason", wish.reason)
+    if not wishes:
+        check.refuse("node", "Name at least one node.")
     check.done()
+    return [_node(session, wish.node) for wish in wishes]
+
+
+def create_all(actor: Actor, wishes: Sequence[MaintenanceNew]) -> list[Maintenance]:
+    """Close several nodes, all of them or none; they are locked. Raises `Invalid`."""
+    actor.require_admin()
     with writing() as session:
-        node = _node(session, wish.node)
-        locks.lock(session, nodes=[node.id])
-        row = Maintenance(node=node, starts_at=wish.starts_at, ends_at=wish.ends_at, reason=reason)
-        session.add(row)
-        session.flush()
-        audit.record(session, actor, "create", "maintenance", _subject(row), None, facts(row))
-        return row
+        nodes = checked(session, wishes)
+        locks.lock(session, nodes=[node.id for node in nodes])
+        return [_create(session, actor, *pair) for pair in zip(nodes, wishes, strict=True)]
+
+
+def _create(session: DbSession, actor: Actor, node: Node, wish: MaintenanceNew) -> Maintenance:
+    reason = Check().text("reason", wish.reason)
+    row = Maintenance(node=node, starts_at=wish.starts_at, ends_at=wish.ends_at, reason=reason)
+    session.add(row)
+    session.flush()
+    audit.record(session, actor, "create", "maintenance", _subject(row), None, facts(row))
+    return row
 
 
 def change(
@@ -105,6 +151,26 @@ def change(
             row.reason = reason
         check.span(row.starts_at, row.ends_at)
         check.done()
+        session.flush()
+        audit.record_change(session, actor, "maintenance", _subject(row), before, facts(row))
+        return row
+
+
+def end(actor: Actor, maintenance_id: int, seen: Seen = anything) -> Maintenance:
+    """End a maintenance that goes on now, rounded up to the minute; the node is locked.
+
+    Raises `NotFound`, `Stale`, and `Conflict` for one that has not begun or is over.
+    """
+    actor.require_admin()
+    with writing() as session:
+        row = _hold(session, _load(session, maintenance_id))
+        seen(row)
+        now = clock.now()
+        if not row.starts_at <= now < row.ends_at:
+            raise Conflict("This maintenance does not go on now: delete or change it instead.")
+        before = facts(row)
+        soonest = max(clock.ceil_minute(now), row.starts_at + clock.MINUTE)
+        row.ends_at = min(row.ends_at, soonest)
         session.flush()
         audit.record_change(session, actor, "maintenance", _subject(row), before, facts(row))
         return row

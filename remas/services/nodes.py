@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import delete as sql_delete
-from sqlalchemy import func, select
+from sqlalchemy import func, or_, select
 from sqlalchemy.orm import selectinload
 
 from remas.errors import Invalid, NotFound
@@ -25,9 +25,17 @@ from remas.services.actor import Actor
 from remas.services.fields import Check
 from remas.services.paging import PER_PAGE, Page, page_of
 from remas.services.precondition import Seen, anything
+from remas.services.sorting import ordered
 from remas.services.transaction import DbSession, writing
 from remas.services.unique import save_unique
 
+SORTS = {
+    "name": Node.name,
+    "state": Node.state,
+    "resources": select(func.count())
+    .where(Capacity.node_id == Node.id, Capacity.amount > 0)
+    .scalar_subquery(),
+}
 KEEP_HISTORY = "Set the amount to 0 instead: the history stays."
 
 
@@ -51,6 +59,15 @@ class NodeChange:
     capacities: Mapping[str, int] | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Wished:
+    """A node as it is, with the state and the capacities (resource id to amount) it would have."""
+
+    node: Node
+    state: NodeState
+    capacities: Mapping[int, int]
+
+
 def get(name: str) -> Node:
     """One node with its capacities. Raises `NotFound`."""
     return _load(db.session(), Node.name == name)
@@ -61,10 +78,18 @@ def search(
     resource: str | None = None,
     page: int = 1,
     per_page: int = PER_PAGE,
+    text: str | None = None,
+    sort: str = "name",
 ) -> Page[Node]:
-    """Nodes by name: of a state, with some capacity of a resource."""
+    """Nodes in the order `sort` (see `SORTS`): of a state, with some capacity of a resource.
+
+    `text` is looked for in names and descriptions. Raises `Invalid` for an unknown order.
+    """
     whole = selectinload(Node.capacities).joinedload(Capacity.resource)
-    query = select(Node).options(whole).order_by(Node.name, Node.id)
+    query = select(Node).options(whole)
+    if text:
+        columns = Node.name, Node.description
+        query = query.where(or_(*(c.icontains(text, autoescape=True) for c in columns)))
     if state is not None:
         query = query.where(Node.state == state)
     if resource is not None:
@@ -74,7 +99,19 @@ def search(
             .where(Resource.name == resource, Capacity.amount > 0)
         )
         query = query.where(Node.id.in_(provided))
-    return page_of(db.session(), query, page, per_page)
+    return page_of(db.session(), ordered(query, SORTS, sort, Node.id), page, per_page)
+
+
+def wished(session: DbSession, name: str, wish: NodeChange) -> Wished:
+    """What the node would be after the change. Raises `NotFound`, `Invalid`."""
+    values = _checked(wish)
+    node = _load(session, Node.name == name)
+    if wish.capacities is None:
+        capacities = {held.resource_id: held.amount for held in node.capacities}
+    else:
+        resources = _resources(session, wish.capacities)
+        capacities = {resources[name].id: amount for name, amount in wish.capacities.items()}
+    return Wished(node, values.get("state", node.state), capacities)
 
 
 def create(actor: Actor, wish: NodeNew) -> Node:
@@ -232,14 +269,20 @@ def _resource(session: DbSession, name: str) -> Resource:
     return resource
 
 
-def _set_capacities(session: DbSession, node: Node, amounts: Mapping[str, int]) -> None:
-    """Make the node provide exactly `amounts`."""
+def _resources(session: DbSession, amounts: Mapping[str, int]) -> dict[str, Resource]:
+    """The resources by name. Raises `Invalid` for those that do not exist."""
     named = select(Resource).where(Resource.name.in_(amounts))
     resources = {resource.name: resource for resource in session.scalars(named)}
     if unknown := [(i, name) for i, name in enumerate(amounts) if name not in resources]:
         raise Invalid(
             {f"capacities.{i}.resource": [f"There is no resource {name}."] for i, name in unknown}
         )
+    return resources
+
+
+def _set_capacities(session: DbSession, node: Node, amounts: Mapping[str, int]) -> None:
+    """Make the node provide exactly `amounts`."""
+    resources = _resources(session, amounts)
     _remove(session, node, [c for c in node.capacities if c.resource.name not in amounts])
     for capacity in node.capacities:
         capacity.amount = amounts[capacity.resource.name]

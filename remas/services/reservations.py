@@ -12,18 +12,32 @@ from remas.extensions import db
 from remas.models import Allocation, Node, Reservation, Status, User
 from remas.services.actor import Actor
 from remas.services.paging import PER_PAGE, Page, page_of
+from remas.services.sorting import ordered
+
+SORTS = {
+    "starts": Reservation.starts_at,
+    "ends": Reservation.ends_at,
+    "name": Reservation.name,
+    "owner": select(User.username).where(User.id == Reservation.owner_id).scalar_subquery(),
+}
 
 
 @dataclass(frozen=True, slots=True)
 class ReservationFilter:
-    """All that is given must hold. Names; `starts_before` and `ends_after` bound an overlap."""
+    """All that is given must hold. Names; `starts_before` and `ends_after` bound an overlap.
+
+    `statuses`: any of them. `text` is looked for in names and descriptions; it is for viewers from
+    whom nothing is hidden.
+    """
 
     owner: str | None = None
     node: str | None = None
     status: Status | None = None
+    statuses: tuple[Status, ...] | None = None
     ends_after: datetime | None = None
     starts_before: datetime | None = None
     latest_first: bool = False
+    text: str | None = None
 
 
 def get(actor: Actor, reservation_id: int) -> Reservation:
@@ -46,6 +60,24 @@ def search(
     order = [column.desc() if wanted.latest_first else column.asc() for column in columns]
     query = select(Reservation).where(*_conditions(wanted)).order_by(*order)
     return page_of(db.session(), _whole(query), page, per_page)
+
+
+def search_all(
+    actor: Actor,
+    wanted: ReservationFilter,
+    sort: str = "starts",
+    page: int = 1,
+    per_page: int = PER_PAGE,
+) -> Page[Reservation]:
+    """Everybody's reservations in the order `sort` (see `SORTS`). For administrators.
+
+    Raises `Forbidden`, and `Invalid` for an unknown order.
+    """
+    actor.require_admin()
+    query = select(Reservation).where(*_conditions(wanted))
+    return page_of(
+        db.session(), _whole(ordered(query, SORTS, sort, Reservation.id)), page, per_page
+    )
 
 
 def hides_details(actor: Actor, reservation: Reservation) -> bool:
@@ -78,6 +110,12 @@ def _conditions(wanted: ReservationFilter) -> list[ColumnElement[bool]]:
         )
     if wanted.status is not None:
         conditions.append(in_status(wanted.status, clock.now()))
+    if wanted.statuses is not None:
+        now = clock.now()
+        conditions.append(or_(*(in_status(status, now) for status in wanted.statuses)))
+    if wanted.text:
+        columns = Reservation.name, Reservation.description
+        conditions.append(or_(*(c.icontains(wanted.text, autoescape=True) for c in columns)))
     if wanted.ends_after is not None:
         conditions.append(Reservation.ends_at > wanted.ends_after)
     if wanted.starts_before is not None:

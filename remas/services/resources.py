@@ -4,11 +4,11 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
+from sqlalchemy import ColumnElement, select
 from sqlalchemy import delete as sql_delete
-from sqlalchemy import select
 from sqlalchemy.orm import selectinload
 
-from remas.errors import NotFound
+from remas.errors import Invalid, NotFound
 from remas.extensions import db
 from remas.models import Alias, Allocation, Capacity, Limit, Resource, Unit
 from remas.services import audit, history, limit_rows, locks
@@ -21,6 +21,7 @@ from remas.services.transaction import DbSession, writing
 from remas.services.unique import save_unique
 
 SORTS = {"name": Resource.name, "unit": Resource.unit}
+ALIAS_SORTS = {"name": Alias.name}
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,20 +151,66 @@ def delete(actor: Actor, name: str, seen: Seen = anything) -> None:
         audit.record(session, actor, "delete", "resource", (this, name), before)
 
 
-def search_aliases(page: int = 1, per_page: int = PER_PAGE) -> Page[Alias]:
-    """All aliases by name, also those that no resource has any more."""
-    query = select(Alias).options(selectinload(Alias.resources)).order_by(Alias.name, Alias.id)
-    return page_of(db.session(), query, page, per_page)
+def find(text: str, field: str = "resource") -> Resource:
+    """The resource that people mean by `text`: its name, or an alias that is its alone.
+
+    A name goes before an alias. Raises `Invalid` at `field` for what nothing is called, and for an
+    alias of several resources, which are named.
+    """
+    session, text = db.session(), text.strip()
+    whole = selectinload(Resource.aliases)
+    called = Resource.aliases.any(Alias.name == text)
+    found = session.scalars(
+        select(Resource)
+        .where((Resource.name == text) | called)
+        .options(whole)
+        .order_by(Resource.id)
+    ).all()
+    if named := [resource for resource in found if resource.name == text]:
+        return named[0]
+    if not found:
+        raise Invalid.field(field, f"There is no resource {text}.")
+    if len(found) > 1:
+        names = ", ".join(sorted(resource.name for resource in found))
+        raise Invalid.field(field, f"{text} may be any of {names}: write which of them.")
+    return found[0]
 
 
-def delete_alias(actor: Actor, name: str) -> None:
-    """Delete an alias; resources that have it lose it. Raises `NotFound`."""
+def get_alias(name: str) -> Alias:
+    """One alias with its resources. Raises `NotFound`."""
+    return _alias(db.session(), Alias.name == name, name)
+
+
+def search_aliases(
+    page: int = 1, per_page: int = PER_PAGE, text: str | None = None, sort: str = "name"
+) -> Page[Alias]:
+    """Aliases by name, also those that no resource has any more; `text`: with it in some name.
+
+    Raises `Invalid` for an unknown order: there is only `name`.
+    """
+    query = select(Alias).options(selectinload(Alias.resources))
+    if text:
+        query = query.where(
+            Alias.name.icontains(text, autoescape=True)
+            | Alias.resources.any(Resource.name.icontains(text, autoescape=True))
+        )
+    return page_of(db.session(), ordered(query, ALIAS_SORTS, sort, Alias.id), page, per_page)
+
+
+def alias_facts(alias: Alias) -> dict[str, Any]:
+    """What the audit keeps of an alias."""
+    return {"name": alias.name, "resources": [resource.name for resource in alias.resources]}
+
+
+def delete_alias(actor: Actor, name: str, seen: Seen = anything) -> None:
+    """Delete an alias; resources that have it lose it. Raises `NotFound`, `Stale`."""
     actor.require_admin()
     with writing() as session:
         alias = session.scalar(select(Alias).where(Alias.name == name).with_for_update())
         if alias is None:
             raise NotFound(f"There is no alias {name}.")
-        before = {"name": alias.name, "resources": [resource.name for resource in alias.resources]}
+        seen(alias)
+        before = alias_facts(alias)
         audit.record(session, actor, "delete", "alias", (alias.id, name), before)
         session.delete(alias)
 
@@ -185,6 +232,13 @@ def _held(session: DbSession, name: str) -> Resource:
     if resource is None:
         raise NotFound(f"There is no resource {name}.")
     return resource
+
+
+def _alias(session: DbSession, condition: ColumnElement[bool], name: str) -> Alias:
+    alias = session.scalar(select(Alias).where(condition).options(selectinload(Alias.resources)))
+    if alias is None:
+        raise NotFound(f"There is no alias {name}.")
+    return alias
 
 
 def _alias_names(check: Check, names: Collection[str]) -> list[str]:

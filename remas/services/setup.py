@@ -68,7 +68,8 @@ def _administrator(settings: Settings) -> tuple[str, str]:
     try:
         check.done()
         if settings.admin_password:
-            passwords.check_rules(settings.admin_password, "REMAS_ADMIN_PASSWORD")
+            about = username, email
+            passwords.check_rules(settings.admin_password, "REMAS_ADMIN_PASSWORD", about)
     except Invalid as wrong:
         path, (text, *_) = next(iter(wrong.errors.items()))
         raise SettingError(f"{path}: {text}") from wrong

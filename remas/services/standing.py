@@ -11,9 +11,19 @@ from datetime import datetime
 from sqlalchemy import select
 
 from remas import clock
-from remas.errors import Forbidden
+from remas.errors import Forbidden, NotFound
 from remas.extensions import db
-from remas.models import Allocation, Node, NodeState, Reservation, Resource, Scope, Unit
+from remas.models import (
+    Allocation,
+    Group,
+    Node,
+    NodeState,
+    Reservation,
+    Resource,
+    Scope,
+    Unit,
+    User,
+)
 from remas.services import limits
 from remas.services.actor import Actor
 from remas.services.availability import natural_key
@@ -62,14 +72,44 @@ def of(actor: Actor) -> tuple[Standing, ...]:
     if actor.id is None:
         raise Forbidden("Only a person has limits.")
     session = db.session()
-    in_force = limits.in_force(session, actor.id)
+    return _standing(session, limits.in_force(session, actor.id), actor.id)
+
+
+def of_user(actor: Actor, username: str) -> tuple[Standing, ...]:
+    """A user's limits, as `of`. For administrators and the user. Raises `Forbidden`, `NotFound`."""
+    session = db.session()
+    user_id = session.scalar(select(User.id).where(User.username == username))
+    if not actor.is_admin and (user_id is None or user_id != actor.id):
+        raise Forbidden("Only administrators see the limits of others.")
+    if user_id is None:
+        raise NotFound(f"There is no user {username}.")
+    return _standing(session, limits.in_force(session, user_id), user_id)
+
+
+def of_group(actor: Actor, name: str) -> tuple[Standing, ...]:
+    """What binds each member of a group who has no limits of his own; nothing is held.
+
+    For administrators. Raises `NotFound`.
+    """
+    actor.require_admin()
+    session = db.session()
+    group_id = session.scalar(select(Group.id).where(Group.name == name))
+    if group_id is None:
+        raise NotFound(f"There is no group {name}.")
+    return _standing(session, limits.in_force_in_group(session, group_id), None)
+
+
+def _standing(
+    session: DbSession, in_force: Sequence[limits.InForce], user_id: int | None
+) -> tuple[Standing, ...]:
+    """The limits with what the user holds under them; None: with nothing held."""
     if not in_force:
         return ()
     in_house = select(Node.id, Node.name).where(Node.state != NodeState.RETIRED)
     names: dict[int, str] = dict(session.execute(in_house).all())
     units: dict[int, Unit] = dict(session.execute(select(Resource.id, Resource.unit)).all())
     now = clock.now()
-    held = _held_from(session, actor.id, now)
+    held = [] if user_id is None else _held_from(session, user_id, now)
     found = [
         Standing(
             name=limit.name,

@@ -46,6 +46,17 @@ def begin_sqlite(connection: Any) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
 
 
+def let_go() -> DbSession:
+    """The session, in which nothing is open any more: before something outside is asked.
+
+    Objects read earlier in the request are detached: they keep what was loaded.
+    """
+    session = db.session()
+    session.expunge_all()
+    session.rollback()
+    return session
+
+
 @contextmanager
 def writing() -> Iterator[DbSession]:
     """A session that holds nothing from before, in a transaction committed at the end.
@@ -54,9 +65,7 @@ def writing() -> Iterator[DbSession]:
     rolls back whole. Raises `Busy` when a lock did not come in time and `Conflict` when a
     constraint of the schema refuses what another transaction made impossible meanwhile.
     """
-    session = db.session()
-    session.expunge_all()
-    session.rollback()
+    session = let_go()
     try:
         session.connection(execution_options={WRITE: True})
         if db.engine.dialect.name == "postgresql":

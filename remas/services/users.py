@@ -1,36 +1,54 @@
 """Accounts: made, changed and closed by administrators; name, contact and password by oneself."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from sqlalchemy import delete as sql_delete
-from sqlalchemy import or_, select
+from sqlalchemy import select
 from sqlalchemy.orm import joinedload
 
 from remas import clock
 from remas.errors import Forbidden, Invalid, NotFound
 from remas.extensions import db
 from remas.models import (
-    ADMINISTRATORS,
     USERS,
+    AccessToken,
     AuthSession,
+    Feed,
     Group,
     IdempotencyKey,
     Limit,
     Notification,
+    PasswordReset,
     Tag,
     User,
 )
 from remas.models.notification import notification_user
-from remas.services import audit, groups, history, limit_rows, locks, passwords, sessions
+from remas.services import (
+    audit,
+    deactivation,
+    groups,
+    history,
+    limit_rows,
+    locks,
+    passwords,
+    reminders,
+    sessions,
+    system_letters,
+)
 from remas.services.actor import SYSTEM, Actor
+from remas.services.deactivation import Closed
 from remas.services.fields import Check
-from remas.services.paging import PER_PAGE, Page, page_of
 from remas.services.precondition import Seen, anything
 from remas.services.transaction import DbSession, writing
 from remas.services.unique import save_unique
+from remas.services.user_facts import facts
 
 UNIQUE = ("username", "email", "uid")
+ELSEWHERE = (
+    "Your password is kept where you sign in from, not here: change it there. "
+    "An administrator can give this account a password of its own."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +58,7 @@ class Account:
     user: User
     is_admin: bool
     initial_password: str | None = None  # only where it was just made
+    closed: Closed | None = None  # only where a change left the account inactive
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +87,7 @@ class UserChange:
     group: str | None = None
     time_zone: str | None = None
     active: bool | None = None
+    cancel_coming_reservations: bool = False  # only together with `active` False
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,15 +100,6 @@ class ProfileChange:
     time_zone: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class UserFilter:
-    """`text` is looked for in username, names and e-mail; the others are for administrators."""
-
-    text: str | None = None
-    group: str | None = None
-    active: bool | None = None
-
-
 def get(actor: Actor, username: str) -> Account:
     """One account. Raises `NotFound`. What a viewer may see of it, is decided where it is shown."""
     query = select(User).where(User.username == username).options(joinedload(User.group))
@@ -96,28 +107,6 @@ def get(actor: Actor, username: str) -> Account:
     if user is None:
         raise NotFound(f"There is no user {username}.")
     return _account(db.session(), user)
-
-
-def search(
-    actor: Actor, wanted: UserFilter, page: int = 1, per_page: int = PER_PAGE
-) -> Page[Account]:
-    """Accounts by username. Raises `Forbidden` for filters that would tell what is not shown."""
-    if wanted.group is not None or wanted.active is not None:
-        actor.require_admin()
-    query = select(User).options(joinedload(User.group)).order_by(User.username, User.id)
-    if wanted.text:
-        shown = (User.username, User.name, User.surname, User.email)
-        query = query.where(or_(*(c.icontains(wanted.text, autoescape=True) for c in shown)))
-    if wanted.group is not None:
-        group_id = select(Group.id).where(Group.name == wanted.group).scalar_subquery()
-        query = query.where(User.group_id == group_id)
-    if wanted.active is not None:
-        query = query.where(User.active == wanted.active)
-    session = db.session()
-    found = page_of(session, query, page, per_page)
-    administrative = groups.descendants(session, ADMINISTRATORS)
-    accounts = [Account(user, user.group_id in administrative) for user in found.items]
-    return Page(accounts, found.page, found.per_page, found.total)
 
 
 def create(actor: Actor, wish: UserNew) -> Account:
@@ -137,7 +126,8 @@ def create(actor: Actor, wish: UserNew) -> Account:
     }
     check.done()
     if wish.password is not None:
-        passwords.check_rules(wish.password)
+        about = wish.username, wish.name, wish.surname, wish.email
+        passwords.check_rules(wish.password, about=about)
     made = passwords.one_time_password() if wish.password is None else None
     password_hash = passwords.hash_password(made or wish.password or "")
     with writing() as session:
@@ -154,14 +144,17 @@ def create(actor: Actor, wish: UserNew) -> Account:
         session.add(user)
         save_unique(session, *UNIQUE)
         audit.record(session, actor, "create", "user", (user.id, user.username), None, facts(user))
+        system_letters.account_made(session, user)
         account = _account(session, user)
         return Account(user, account.is_admin, made)
 
 
 def change(actor: Actor, username: str, wish: UserChange, seen: Seen = anything) -> Account:
-    """Change an account; deactivating it ends its sessions.
+    """Change an account; deactivating it ends its sessions and tokens.
 
-    Raises `NotFound`, `Invalid`, `NameTaken`, `LastAdministrator`, `Stale`.
+    What it has reserved is cancelled only where that is asked for, and only what has not begun:
+    `closed` of the answer tells. Raises `NotFound`, `Invalid`, `NameTaken`, `LastAdministrator`,
+    `Stale`.
     """
     actor.require_admin()
     values = _checked(wish)
@@ -176,18 +169,27 @@ def change(actor: Actor, username: str, wish: UserChange, seen: Seen = anything)
             if wish.group is not None:
                 user.group = groups.by_name(session, wish.group, "group")
             _save(session, user, values)
+        closed = None
         if not user.active:
-            sessions.end_all(session, user.id)
+            closed = deactivation.close(
+                session, actor, user, cancel=wish.cancel_coming_reservations
+            )
         audit.record_change(session, actor, "user", (user.id, username), before, facts(user))
-        return _account(session, user)
+        reminders.replan(session, [user.id])
+        return replace(_account(session, user), closed=closed)
 
 
 def update_me(actor: Actor, wish: ProfileChange, seen: Seen = anything) -> Account:
-    """Change one's own name, contact and time zone. Raises `Invalid`, `NameTaken`, `Stale`."""
+    """Change one's own name, contact and time zone. Raises `Invalid`, `NameTaken`, `Stale`.
+
+    Raises `Forbidden` where an access token asks for another address: a new password goes there.
+    """
     values = _checked(wish)
     with writing() as session:
         user = _held(session, _person(actor))
         seen(_account(session, user))
+        if values.get("email", user.email) != user.email:
+            actor.refuse_token()
         before = facts(user)
         _save(session, user, values)
         audit.record_change(session, actor, "user", (user.id, user.username), before, facts(user))
@@ -213,11 +215,17 @@ def delete(actor: Actor, username: str, seen: Seen = anything) -> None:
 
 
 def change_password(actor: Actor, current: str, new: str) -> Account:
-    """Set one's own password; every other session and token ends. Raises `Invalid`."""
+    """Set one's own password; every other session and token ends. Raises `Invalid`.
+
+    Raises `Forbidden` where an access token asks: whoever found one is not to lock people out.
+    """
+    actor.refuse_token()
     user = db.session().scalar(select(User).where(User.username == _person(actor)))
+    if user is not None and not passwords.is_usable(user.password_hash):
+        raise Invalid.field("current_password", ELSEWHERE)
     if user is None or not passwords.matches(user.password_hash, current):
         raise Invalid.field("current_password", "This is not your current password.")
-    passwords.check_rules(new, "new_password")
+    passwords.check_rules(new, "new_password", _known_of(user))
     if new == current:
         raise Invalid.field("new_password", "This is the password that you have already.")
     known, password_hash = user.password_hash, passwords.hash_password(new)
@@ -229,15 +237,22 @@ def change_password(actor: Actor, current: str, new: str) -> Account:
         return _account(session, user)
 
 
+def has_password(actor: Actor) -> bool:
+    """Whether one's own password is kept here, and not where one signs in from."""
+    known = select(User.password_hash).where(User.username == _person(actor))
+    return passwords.is_usable(db.session().execute(known).scalar_one())
+
+
 def set_password(actor: Actor, username: str, new: str | None = None) -> str | None:
-    """Set somebody's password; all their sessions end. The one-time password, when one was made.
+    """Set somebody's password; all their sessions and tokens end. The one-time password, if made.
 
     With `new` the account signs in with it; without, with a one-time password that has to be
-    changed at once. Raises `NotFound`, `Invalid`.
+    changed at once. Raises `NotFound`, `Invalid`, and `Forbidden` where an access token asks.
     """
     actor.require_admin()
+    actor.refuse_token()
     if new is not None:
-        passwords.check_rules(new, "new_password")
+        passwords.check_rules(new, "new_password", _known_of(get(actor, username).user))
     made = passwords.one_time_password() if new is None else None
     password_hash = passwords.hash_password(made or new or "")
     with writing() as session:
@@ -254,10 +269,9 @@ def reset_password(username: str) -> str:
     return made
 
 
-def facts(user: User) -> dict[str, Any]:
-    """What the audit keeps of a user: never the password."""
-    columns = ("username", "name", "surname", "email", "uid", "time_zone", "active")
-    return {**{name: getattr(user, name) for name in columns}, "group": user.group.name}
+def _known_of(user: User) -> tuple[str | None, ...]:
+    """What others know, and would try as a password."""
+    return user.username, user.name, user.surname, user.email
 
 
 def _person(actor: Actor) -> str:
@@ -290,8 +304,11 @@ def _checked(wish: UserChange | ProfileChange) -> dict[str, Any]:
         values["email"] = check.email("email", wish.email)
     if wish.time_zone is not None:
         values["time_zone"] = check.time_zone("time_zone", wish.time_zone)
-    if isinstance(wish, UserChange) and wish.uid is not None:
-        values["uid"] = check.uid("uid", wish.uid)
+    if isinstance(wish, UserChange):
+        if wish.uid is not None:
+            values["uid"] = check.uid("uid", wish.uid)
+        if wish.cancel_coming_reservations and wish.active is not False:
+            check.refuse("cancel_coming_reservations", "Only together with active: false.")
     check.done()
     return values
 
@@ -321,8 +338,11 @@ def _delete_belongings(session: DbSession, actor: Actor, user: User) -> None:
     table = notification_user
     session.execute(table.delete().where(table.c.user_id == user.id))
     for owned in (
+        AccessToken.user_id,
         AuthSession.user_id,
+        Feed.user_id,
         IdempotencyKey.user_id,
+        PasswordReset.user_id,
         Tag.user_id,
         Notification.owner_id,
     ):

@@ -3,7 +3,6 @@
 from flask import Flask
 
 from remas.assets import asset_url
-from remas.services.sessions import WEB_LIFETIME
 from remas.web import (
     agenda,
     asking,
@@ -11,12 +10,22 @@ from remas.web import (
     calendar,
     current,
     errors,
+    feeds,
     guard,
     headers,
     moving,
+    notifications,
+    paging,
+    passwords,
     profile,
+    profile_feeds,
+    profile_sessions,
+    profile_tokens,
+    reports,
     reservations,
     service,
+    single_sign_on,
+    status,
     timeline,
 )
 from remas.web import format as formats
@@ -25,7 +34,7 @@ from remas.web import format as formats
 def init_app(app: Flask) -> None:
     """Register the blueprints with pages, and what all answers have in common."""
     # The cookie lives as long as the session it names, and is not sent again with every picture.
-    app.config["PERMANENT_SESSION_LIFETIME"] = WEB_LIFETIME
+    app.config["PERMANENT_SESSION_LIFETIME"] = app.config["REMAS"].sessions.lifetime
     app.config["SESSION_REFRESH_EACH_REQUEST"] = False
     headers.init_app(app)
     service.init_app(app)
@@ -34,6 +43,29 @@ def init_app(app: Flask) -> None:
     formats.init_app(app)
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.context_processor(current.template_values)
-    app.jinja_env.globals.update(asset_url=asset_url, zone_text=formats.zone_text)
-    for module in (auth, timeline, calendar, agenda, asking, reservations, moving, profile):
+    app.jinja_env.globals.update(
+        asset_url=asset_url,
+        zone_text=formats.zone_text,
+        kept_args=paging.kept_args,
+        unseen_letters=notifications.unseen_letters,
+    )
+    for module in (
+        auth,
+        single_sign_on,
+        timeline,
+        calendar,
+        agenda,
+        asking,
+        reservations,
+        moving,
+        profile,
+        profile_sessions,
+        profile_tokens,
+        profile_feeds,
+        feeds,
+        notifications,
+        passwords,
+        reports,
+        status,
+    ):
         app.register_blueprint(module.blueprint)

@@ -11,6 +11,7 @@ from remas.errors import NotSignedIn
 from remas.extensions import limiter
 from remas.forms.account import SignInForm
 from remas.services import sessions
+from remas.services.context import settings
 from remas.web import current
 from remas.web.guard import own_path
 
@@ -18,8 +19,8 @@ blueprint = Blueprint("auth", __name__)
 
 
 def _username() -> str:
-    """Who is to be signed in. Hashed: it may be of any length and hold any sign."""
-    username = request.form.get("username", "").strip()
+    """Who is to be signed in, as a directory compares names. Hashed: it may be of any length."""
+    username = request.form.get("username", "").strip().casefold()
     return sha256(username.encode("utf-8", "surrogatepass")).hexdigest()
 
 
@@ -57,13 +58,18 @@ def login() -> str | Response:
     if form.validate_on_submit():
         username, password = form.username.data.strip(), form.password.data
         try:
-            current.begin(sessions.sign_in(username, password, request.remote_addr))
+            current.begin(_begun(username, password))
         except NotSignedIn as refused:
             form.refuse({"password": [refused.detail]}, {})
         else:
             return redirect(target)
     form.next.data = request.values.get("next", "")
-    return render_template("auth/login.html", form=form)
+    return render_template("auth/login.html", form=form, oidc=settings().oidc)
+
+
+def _begun(username: str, password: str) -> str:
+    address, agent = request.remote_addr, request.user_agent.string
+    return sessions.sign_in(username, password, address, agent)
 
 
 @blueprint.post("/logout")

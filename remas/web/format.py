@@ -118,6 +118,8 @@ def fact(value: Any) -> str:
         return "–"
     if isinstance(value, bool):
         return "yes" if value else "no"
+    if isinstance(value, datetime):
+        return moment_text(value)
     if isinstance(value, dict):
         return ", ".join(f"{name} {fact(part)}" for name, part in value.items())
     if isinstance(value, list):

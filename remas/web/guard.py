@@ -2,20 +2,42 @@
 
 from urllib.parse import urlsplit
 
-from flask import Flask, redirect, request, url_for
+from flask import Flask, abort, redirect, request, url_for
 from werkzeug.wrappers import Response
 
+from remas.incoming import unstorable
 from remas.web import current
 
-OPEN_ENDPOINTS = frozenset({"auth.login", "static", "bootstrap.static"})
-OPEN_BLUEPRINTS = frozenset({"service"})
+OPEN_ENDPOINTS = frozenset(
+    {
+        "auth.login",
+        "feeds.show",  # whoever has the address: it is the secret
+        "single_sign_on.begin",
+        "single_sign_on.finish",
+        "static",
+        "bootstrap.static",
+    }
+)
+OPEN_BLUEPRINTS = frozenset({"service", "passwords"})
 OWN_DOORS = ("/api/", "/docs")  # these paths have their own way to tell who asks
 WITH_ONE_TIME_PASSWORD = frozenset({"profile.password", "auth.logout"})
 
 
 def init_app(app: Flask) -> None:
     """Guard all routes of the app, also those that are added later."""
+    app.before_request(_refuse_unstorable)
     app.before_request(_require_person)
+
+
+def _refuse_unstorable() -> None:
+    """For what no database keeps: 404 where it stands for a name, 400 in a query or a form."""
+    if request.path.startswith(OWN_DOORS):
+        return
+    if unstorable(request.path):
+        abort(404)
+    texts = (value for part in (request.args, request.form) for _, value in part.items(multi=True))
+    if any(map(unstorable, texts)):
+        abort(400)
 
 
 def _require_person() -> Response | None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from flask import request
 
@@ -58,6 +58,20 @@ class Pages:
                     yield None
                 yield number
                 last = number
+
+
+def kept_args() -> dict[str, Any]:
+    """What leads to this very list, but for the page: for links to its other pages and orders.
+
+    What stands in the path cannot be overruled by what stands behind the question mark, and names
+    that mean something to `url_for` itself are left out.
+    """
+    asked = {
+        name: values
+        for name, values in request.args.lists()
+        if name not in ("page", "endpoint") and not name.startswith("_")
+    }
+    return {**asked, **(request.view_args or {})}
 
 
 def page_number(name: str = "page") -> int:

@@ -6,10 +6,11 @@ from zoneinfo import available_timezones
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
+from remas import clock
 from remas.errors import Invalid, NameTaken
 from remas.extensions import limiter
 from remas.forms.account import PasswordForm, ProfileForm
-from remas.services import standing, users
+from remas.services import access_tokens, feeds, open_sessions, standing, users
 from remas.web import current
 from remas.web.guard import own_path
 
@@ -53,6 +54,11 @@ def index() -> str | Response:
         form=form,
         account=account,
         limits=standing.of(actor),
+        sessions=open_sessions.own(actor),
+        tokens=access_tokens.own(actor),
+        feeds=feeds.own(actor),
+        feed_title=feeds.title,
+        now=clock.now(),
         zones=ZONES,
     )
 
@@ -73,4 +79,5 @@ def password() -> str | Response:
             flash("Your password is changed. Your other sessions have ended.", "success")
             target = request.args.get("next")
             return redirect(own_path(target) if target else url_for("profile.index"))
-    return render_template("profile/password.html", form=form)
+    here = users.has_password(current.actor())
+    return render_template("profile/password.html", form=form, here=here)

@@ -20,21 +20,21 @@ from remas.errors import (
 from remas.forms.offer import read_offer, write_offer
 from remas.forms.reservation import ChangeForm, change_form, shown
 from remas.models import Reservation, Status
-from remas.services import booking, catalogue, reservations
+from remas.services import audit, audit_words, booking, catalogue, reservations
 from remas.services.actor import Actor
 from remas.services.answers import SearchAnswer, ShortageFound
 from remas.services.availability import natural_key, search
 from remas.services.catalogue import Catalogue
 from remas.services.requests import OfferRequest
 from remas.services.reservations import ReservationFilter
-from remas.web import current
+from remas.web import current, export, reservation_list
 from remas.web.paging import Pages, page_number
 from remas.web.strips import strips
 from remas.web.waiting import answer_within
 
 blueprint = Blueprint("reservations", __name__, url_prefix="/reservations")
 
-PER_PAGE = 20
+PER_PAGE, HISTORY_PER_PAGE = 20, 50
 TABS = {
     "coming": (Status.SCHEDULED, False),
     "past": (Status.FINISHED, True),
@@ -57,9 +57,11 @@ class Outcome:
 
 
 @blueprint.get("")
-def index() -> str:
-    """One's own: running and coming, past, or cancelled."""
+def index() -> str | Response:
+    """One's own: running and coming, past, or cancelled; all of them as a file (`?format=`)."""
     actor = current.actor()
+    if form := export.wanted():
+        return reservation_list.own(actor, form)
     tab = request.args.get("show", "coming")
     tab = tab if tab in TABS else "coming"
     status, latest_first = TABS[tab]
@@ -178,6 +180,21 @@ def _page(
 def title_of(reservation: Reservation, *, hidden: bool) -> str:
     """Its name, or for those who may not know it, its number."""
     return f"Reservation {reservation.id}" if hidden else reservation.name
+
+
+@blueprint.get(f"/{ID}/history")
+def history(reservation_id: int) -> str:
+    """What was done to it, for its owner and administrators; only these see from where."""
+    actor = current.actor()
+    reservation = reservations.get(actor, reservation_id)
+    found = audit.of_reservation(actor, reservation_id, page_number(), HISTORY_PER_PAGE)
+    return render_template(
+        "reservations/history.html",
+        reservation=reservation,
+        status=reservation.status(clock.now()),
+        entries=audit_words.readable(found.items, addresses=actor.is_admin),
+        pages=Pages(found.page, found.per_page, found.total),
+    )
 
 
 def _bundles(reservation: Reservation) -> dict[str, dict[str, int]]:

@@ -13,7 +13,7 @@ from remas import metrics
 from remas.extensions import csrf, db
 from remas.services import catalogue
 from remas.services.context import settings
-from remas.web.queues import PATIENCE, QueueCollector
+from remas.web.queues import PATIENCE, OutboxCollector, QueueCollector
 
 blueprint = Blueprint("service", __name__)
 csrf.exempt(blueprint)
@@ -83,11 +83,11 @@ def _redis_answers(url: str) -> bool:
 @blueprint.get("/metrics")
 def show_metrics() -> Response:
     """What is counted in this process, and how long the queues are, in Prometheus' text format."""
-    body = generate_latest(REGISTRY)
+    queues = CollectorRegistry()
+    queues.register(OutboxCollector())
     if settings().redis_url:
-        queues = CollectorRegistry()
         queues.register(QueueCollector(settings().redis_url))
-        body += generate_latest(queues)
+    body = generate_latest(REGISTRY) + generate_latest(queues)
     return Response(body, content_type=CONTENT_TYPE_LATEST)
 
 

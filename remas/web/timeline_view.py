@@ -88,6 +88,7 @@ class View:
 def read(given: Mapping[str, str], today: date, zone: ZoneInfo, choices: Catalogue) -> View:
     """What is asked; what cannot be understood is as if it were not there."""
     usual = "week" if len(choices.nodes) > LARGE else "weeks"
+    resource = given.get("resource", "")
     span = given.get("view", usual)
     return View(
         span=span if span in SPANS else usual,
@@ -95,7 +96,7 @@ def read(given: Mapping[str, str], today: date, zone: ZoneInfo, choices: Catalog
         today=today,
         zone=zone,
         node=given.get("node", ""),
-        resource=given.get("resource", ""),
+        resource=choices.called(resource) or resource,
         group=_number(given.get("group", ""), 0, 2**31 - 1),
         mine=given.get("mine", "") == "1",
         page=_number(given.get("page", ""), 1, FARTHEST_PAGE),

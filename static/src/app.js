@@ -1,5 +1,6 @@
 // What every page loads, as a module.
 import "htmx.org";
+import "./copy.js";
 import "./timeline.js";
 import { apply, chosen, keep, systemIsDark } from "./theme-choice.js";
 

@@ -1,10 +1,14 @@
 """Whatever is sent: never a 5xx, only described answers, and nothing that the description forbids.
 
-Examples are made from the service's own description, as an administrator and as a user.
+Examples are made from the service's own description, as an administrator and as a user; also in
+chains, in which what one call answers is given to the next. `script/fuzz` does more of the same.
 """
 
+import re
+import subprocess
 from collections.abc import Iterator
 from contextlib import suppress
+from pathlib import Path
 
 import pytest
 import schemathesis
@@ -24,6 +28,7 @@ from schemathesis.specs.openapi.checks import (
 
 from remas.extensions import limiter
 from tests.api.conftest import API, Caller, Made
+from tests.support.fuzzing import about_ending, command
 
 CHECKS = [
     not_a_server_error,
@@ -34,13 +39,14 @@ CHECKS = [
     negative_data_rejection,
 ]
 BOUNDED = settings(
-    max_examples=8,
+    max_examples=5,
     deadline=None,
     derandomize=True,
     database=None,
     phases=[Phase.generate],
     suppress_health_check=list(HealthCheck),
 )
+CHAINS = 40
 
 
 @pytest.fixture
@@ -50,6 +56,7 @@ def described(app: Flask, make: Made) -> Iterator[BaseSchema]:
     make.limit(4, user=eve, nodes=[node])
     make.maintenance(node)
     make.reservation(eve, allocations={node: {"cpu": 1}}, tags=[make.tag(eve, "thesis")])
+    make.notification(owner=eve)
     limiter.enabled = False
     yield schemathesis.openapi.from_wsgi(f"{API}/openapi.json", app)
     limiter.enabled = True
@@ -65,9 +72,40 @@ def test_as_a_user(described: BaseSchema, eve: Caller) -> None:
     try_everything(described, eve)
 
 
+@pytest.mark.slow
+def test_in_chains_as_an_administrator(
+    described: BaseSchema, live_server: str, admin: Caller, tmp_path: Path
+) -> None:
+    try_chains(live_server, admin, tmp_path)
+
+
+@pytest.mark.slow
+def test_in_chains_as_a_user(
+    described: BaseSchema, live_server: str, eve: Caller, tmp_path: Path
+) -> None:
+    try_chains(live_server, eve, tmp_path)
+
+
+def try_chains(server: str, caller: Caller, folder: Path) -> None:
+    """Give what calls answer to others that take it."""
+    asked = command(server, str(caller.token), "stateful", CHAINS, "--seed", "1")
+    tried = subprocess.run(
+        [*asked, *about_ending("exclude")],
+        cwd=folder,  # it leaves files where it is started
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert tried.returncode == 0, tried.stdout
+    covered = re.search(r"API Links: +(\d+) covered", tried.stdout)
+    assert covered is not None, tried.stdout
+    assert int(covered[1]) > 0, tried.stdout
+    assert caller.get("/me").status_code == 200, "the session has ended on the way"
+
+
 def try_everything(described: BaseSchema, caller: Caller) -> None:
     """Call every operation with input that its description allows, and with input it does not."""
-    headers = {"Authorization": f"Bearer {caller.token}"}
+    headers = {"Authorization": f"Bearer {caller.token}", "Accept-Encoding": "identity"}
     tried = 0
     for found in described.get_all_operations():
         operation = found.ok()
@@ -81,4 +119,4 @@ def try_everything(described: BaseSchema, caller: Caller) -> None:
             with suppress(Unsatisfiable):  # nothing can be wrong in it
                 attempt()
         tried += 1
-    assert tried > 50
+    assert tried > 100

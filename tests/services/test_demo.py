@@ -7,7 +7,18 @@ from sqlalchemy import func, select
 
 from remas import clock
 from remas.extensions import db
-from remas.models import Allocation, Capacity, Group, Limit, Maintenance, Node, Reservation, User
+from remas.models import (
+    Allocation,
+    Capacity,
+    Group,
+    Limit,
+    Maintenance,
+    Node,
+    Notification,
+    Outbox,
+    Reservation,
+    User,
+)
 from remas.services import availability, demo, passwords, setup
 from remas.services.actor import Actor
 from remas.services.requests import OfferRequest
@@ -35,6 +46,8 @@ def test_what_is_in_it(summary):
     assert number(Group) == 3 + 4
     assert number(Limit) >= 3
     assert number(Maintenance) >= 2
+    assert number(Notification) == 2
+    assert number(Outbox) > 100
     assert summary.reservations > 150
     first, last = db.session.execute(
         select(func.min(Reservation.starts_at), func.max(Reservation.ends_at))

@@ -14,9 +14,10 @@ from remas.errors import (
 )
 from remas.extensions import db
 from remas.models import ADMINISTRATORS, USERS, Audit, AuthSession, Limit, Tag, User
-from remas.services import passwords, sessions, users
+from remas.services import passwords, sessions, user_search, users
 from remas.services.actor import SYSTEM, Actor
-from remas.services.users import ProfileChange, UserChange, UserFilter, UserNew
+from remas.services.user_search import UserFilter
+from remas.services.users import ProfileChange, UserChange, UserNew
 from tests.support.factories import (
     CHEAP,
     PASSWORD,
@@ -183,7 +184,7 @@ def test_members_of_groups_below_administrators_are_administrators(admin: Actor)
 
 
 def _all(actor: Actor) -> list[users.Account]:
-    return list(users.search(actor, UserFilter()).items)
+    return list(user_search.search(actor, UserFilter()).items)
 
 
 def test_deleting_takes_along_what_is_no_history(admin: Actor) -> None:
@@ -219,8 +220,8 @@ def test_who_has_reserved_cannot_be_deleted(admin: Actor) -> None:
         lambda actor: users.change(actor, "root", UserChange(name="x")),
         lambda actor: users.delete(actor, "root"),
         lambda actor: users.set_password(actor, "root", NEW),
-        lambda actor: users.search(actor, UserFilter(group="Users")),
-        lambda actor: users.search(actor, UserFilter(active=True)),
+        lambda actor: user_search.search(actor, UserFilter(group="Users")),
+        lambda actor: user_search.search(actor, UserFilter(active=True)),
     ],
 )
 def test_only_administrators_manage_accounts(admin: Actor, forbidden: object) -> None:
@@ -286,7 +287,7 @@ def test_search_finds_people_by_what_everybody_sees(admin: Actor) -> None:
     eve = actor_of(make_user("zoe"))
 
     def found(actor: Actor, **filters: object) -> list[str]:
-        return [a.user.username for a in users.search(actor, UserFilter(**filters)).items]
+        return [a.user.username for a in user_search.search(actor, UserFilter(**filters)).items]
 
     assert found(eve) == ["adam", "eve", "root", "zoe"]
     assert found(eve, text="ER_1") == found(eve, text="Müller") == ["eve"]

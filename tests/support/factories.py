@@ -26,6 +26,8 @@ from remas.models import (
     Maintenance,
     Node,
     NodeState,
+    Notification,
+    NotificationType,
     Reservation,
     Resource,
     Scope,
@@ -185,6 +187,24 @@ def make_reservation(
 def make_tag(user: User | int, name: str | None = None, **fields: Any) -> Tag:
     """A label of the user's."""
     return _saved(Tag(user_id=_id(user), name=name or f"tag {next(_numbers)}", **fields))
+
+
+def make_notification(
+    name: str | None = None,
+    type: NotificationType = NotificationType.TASK_START,
+    users: Iterable[User] = (),
+    groups: Iterable[Group] = (),
+    owner: User | int | None = None,
+    **fields: Any,
+) -> Notification:
+    """An administrator's, or the owner's; by default ten minutes before a start."""
+    number = next(_numbers)
+    values: dict[str, Any] = {"name": name or f"notification {number}", "template": "${task_name}"}
+    if type.is_time_based:
+        values["time_offset"] = 600
+    notification = Notification(type=type, owner_id=_id(owner), **{**values, **fields})
+    notification.users, notification.groups = _here(User, users), _here(Group, groups)
+    return _saved(notification)
 
 
 def _saved(row: Row) -> Row:

@@ -9,6 +9,8 @@ from playwright.sync_api import Page, expect
 
 from remas import clock
 from remas.models import Node, Unit, User
+from remas.services import resources
+from remas.services.actor import SYSTEM
 from tests.support import factories
 from tests.support.browser import PageWatch
 from tests.support.missing import leave_out
@@ -17,6 +19,16 @@ from tests.web.walking import sign_in
 AXE = Path(__file__).parents[2] / "node_modules/axe-core/axe.min.js"
 SIZES = {"wide": {"width": 1400, "height": 900}, "phone": {"width": 390, "height": 844}}
 GRAVE = ("serious", "critical")
+ADMINISTRATION = (
+    *("nodes", "nodes/n1", "nodes/n1/reservations", "nodes/n1/history", "nodes/n1/delete"),
+    *("new/node", "resources", "resources/gpu", "new/resource", "aliases", "aliases/cards/delete"),
+    *("limits", "limits/new", "limits/of-group/Users", "maintenance", "maintenance/new"),
+    *("reservations", "reservations?from=soon", "tags", "contradictions"),
+    *("users", "new/user", "users/ada", "users/ada/limits", "users/ada/reservations"),
+    *("users/ada/sessions", "users/ada/history", "users/ada/active", "users/ada/password"),
+    *("users/grace/delete", "groups", "new/group", "groups/Users", "groups/Users/members"),
+    *("groups/Users/delete", "groups/Users/history", "audit", "audit?since=soon", ""),
+)
 FINDINGS = """async () => (await axe.run(document, {resultTypes: ["violations"]}))
   .violations.map((v) => [v.impact, v.id, v.nodes.slice(0, 4)
     .map((n) => n.target + ": " + n.html.slice(0, 160))])"""
@@ -66,6 +78,10 @@ def paths(mine: dict[str, int]) -> list[str]:
         "/reservations/new",
         "/profile",
         "/profile/password",
+        "/profile/tokens/new",
+        "/profile/feeds/new",
+        "/reports?by=node",
+        "/reports?by=person&and=resource",
         "/nowhere",
     ]
 
@@ -108,5 +124,37 @@ def test_no_page_keeps_anybody_out(
     found["errors"] = grave(page, axe)
     page.get_by_role("button", name="account and theme").click()
     found["menu"] = grave(page, axe)
+    told = [f"{path}: {finding}" for path, these in found.items() for finding in these]
+    assert not told, "\n".join(told)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("size", SIZES)
+def test_no_page_of_the_administration_keeps_anybody_out(
+    page: Page, app: Flask, axe: str, mine: dict[str, int], size: str, scheme: str
+) -> None:
+    with app.app_context():
+        factories.make_user("root", admin=True)
+        alias = resources.ResourceChange(aliases=("cards",))
+        resources.change(SYSTEM, "gpu", alias)
+    page.emulate_media(
+        color_scheme="dark" if scheme == "dark" else "light", reduced_motion="reduce"
+    )
+    page.set_viewport_size(SIZES[size])  # type: ignore[arg-type]
+    sign_in(page, "root")
+    found: dict[str, list[object]] = {}
+    for path in ADMINISTRATION:
+        page.goto(f"/admin/{path}".rstrip("/"))
+        found[path] = grave(page, axe)
+    page.goto("/admin/nodes/n1")
+    page.get_by_label("gpu").fill("1")
+    page.get_by_role("button", name="Save", exact=True).click()
+    expect(page.get_by_role("button", name="Save anyway")).to_be_visible()
+    found["what a change means"] = grave(page, axe)
+    page.goto("/admin/limits/new")
+    page.get_by_role("button", name="Make it").click()
+    expect(page.get_by_text("It was not saved")).to_be_visible()
+    found["errors"] = grave(page, axe)
     told = [f"{path}: {finding}" for path, these in found.items() for finding in these]
     assert not told, "\n".join(told)

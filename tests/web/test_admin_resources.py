@@ -24,7 +24,7 @@ def admin(app: Flask, sign_in: Callable[[User], Visitor]) -> Visitor:
 def test_one_is_made_found_by_an_alias_changed_and_its_history_read(
     admin: Visitor, app: Flask
 ) -> None:
-    made = admin.post("/admin/resources/new", GPU, follow_redirects=True)
+    made = admin.post("/admin/new/resource", GPU, follow_redirects=True)
     assert "The resource gpu is made" in made.text
     assert ">gpu</a>" in admin.get("/admin/resources?q=A10").text
     assert "Nothing is found like this" in admin.get("/admin/resources?q=memory").text
@@ -72,7 +72,7 @@ def test_what_somebody_else_changed_meanwhile_is_not_overwritten_unseen(
 def test_what_cannot_be_taken_is_said_at_the_field(
     admin: Visitor, field: str, value: str, text: str
 ) -> None:
-    page = admin.post("/admin/resources/new", {**GPU, field: value}).text
+    page = admin.post("/admin/new/resource", {**GPU, field: value}).text
     assert text in page
     assert "Whole cards" in page
 
@@ -80,7 +80,7 @@ def test_what_cannot_be_taken_is_said_at_the_field(
 def test_a_name_that_is_taken_is_said_at_the_field(admin: Visitor, app: Flask) -> None:
     with app.app_context():
         factories.make_resource("gpu")
-    page = admin.post("/admin/resources/new", GPU).text
+    page = admin.post("/admin/new/resource", GPU).text
     assert "Another one already has this name" in page
 
 

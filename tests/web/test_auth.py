@@ -4,17 +4,20 @@ from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
+import time_machine
 from flask import Flask
+from werkzeug.test import TestResponse
 
+from remas import clock
 from remas.extensions import db
-from remas.models import AuthSession, User
+from remas.models import USERS, AuthSession, User
 from remas.services import sessions
 from remas.web import guard
 from tests.support import factories
-from tests.web.conftest import Visitor
+from tests.web.conftest import TOKEN, Visitor
 
 OPEN = {"/login", "/healthz", "/readyz", "/metrics", "/prometheus/targets"}
-OWN_DOORS = ("/api/", "/docs", "/static/", "/bootstrap/static/")
+OWN_DOORS = ("/api/", "/docs", "/static/", "/bootstrap/static/", "/login/sso", "/password/")
 
 
 def test_the_right_password_leads_to_the_timeline(visitor: Visitor, ada: User) -> None:
@@ -41,6 +44,17 @@ def test_unknown_and_known_names_get_the_same_words(
     assert "Wrong username or password." in visitor.sign_in(username, "not it").text
 
 
+def test_while_the_directory_is_down_the_page_says_who_can_sign_in(
+    make_app: Callable[..., Flask], ada: User
+) -> None:
+    down = {"LDAP_URL": "ldap://127.0.0.1:9", "LDAP_BASE": "dc=x", "LDAP_NAME": "The institute"}
+    visitor = Visitor(make_app(**down).test_client())
+    page = visitor.sign_in("grace", "her password there").text
+    assert "The institute, which does not answer right now" in page
+    assert "Accounts with a password of their own can still sign in." in page
+    assert visitor.sign_in("ada").location == "/"
+
+
 def test_an_inactive_person_cannot_sign_in(app: Flask, visitor: Visitor) -> None:
     with app.app_context():
         factories.make_user("gone", active=False)
@@ -56,6 +70,97 @@ def test_the_cookie_holds_the_id_of_the_session_and_nothing_about_the_person(
         row = db.session.scalars(db.select(AuthSession)).one()
     assert kept["_user_id"] == row.id
     assert "ada" not in str(kept)
+
+
+def cookie_of(answer: TestResponse) -> str:
+    return next(one for one in answer.headers.getlist("Set-Cookie") if "remas_session" in one)
+
+
+def test_scripts_and_other_sites_do_not_get_the_cookie(visitor: Visitor, ada: User) -> None:
+    cookie = cookie_of(visitor.sign_in("ada"))
+    assert "; HttpOnly" in cookie
+    assert "; SameSite=Lax" in cookie
+    assert "; Secure" not in cookie  # there is no TLS at this address
+
+
+def test_where_there_is_tls_the_cookie_travels_by_nothing_else(
+    make_app: Callable[..., Flask], ada: User
+) -> None:
+    secure = make_app(REMAS_PUBLIC_URL="https://remas.example.org")
+    visitor = Visitor(secure.test_client())
+    token = visitor.client.get("/login", base_url="https://remas.example.org").text
+    found = TOKEN.search(token)
+    assert found
+    form = {"username": "ada", "password": factories.PASSWORD, "csrf_token": found[1]}
+    headers = {"Referer": "https://remas.example.org/login"}
+    answer = visitor.client.post(
+        "/login", data=form, headers=headers, base_url="https://remas.example.org"
+    )
+    assert answer.status_code == 302
+    assert "; Secure" in cookie_of(answer)
+
+
+def test_the_cookie_is_given_for_as_long_as_the_session_lasts(
+    make_app: Callable[..., Flask], ada: User
+) -> None:
+    visitor = Visitor(make_app(REMAS_SESSION_DAYS="3").test_client())
+    now = clock.now()
+    with time_machine.travel(now, tick=False):
+        cookie = cookie_of(visitor.sign_in("ada"))
+    expires = (now + timedelta(days=3)).strftime("%a, %d %b %Y %H:%M:%S GMT")
+    assert f"; Expires={expires}" in cookie
+
+
+def test_each_sign_in_has_a_session_that_nobody_knew_before(
+    visitor: Visitor, app: Flask, ada: User
+) -> None:
+    visitor.sign_in("ada")
+    with visitor.client.session_transaction() as cookie:
+        first = cookie["_user_id"]
+    visitor.post("/logout")
+    with visitor.client.session_transaction() as cookie:
+        cookie["_user_id"] = first  # as whoever saw the old one might plant it
+    visitor.sign_in("ada")
+    with visitor.client.session_transaction() as cookie:
+        assert cookie["_user_id"] != first
+
+
+def test_a_session_that_is_not_used_leads_to_the_sign_in_page(
+    make_app: Callable[..., Flask], ada: User
+) -> None:
+    visitor = Visitor(make_app(REMAS_SESSION_IDLE_MINUTES="30").test_client())
+    visitor.sign_in("ada")
+    now = clock.now()
+    for minutes in (20, 40, 60):
+        with time_machine.travel(now + timedelta(minutes=minutes), tick=False):
+            assert visitor.get("/profile").status_code == 200
+    with time_machine.travel(now + timedelta(minutes=91), tick=False):
+        assert visitor.get("/profile").location == "/login?next=/profile"
+
+
+def test_whoever_is_no_longer_administrator_loses_the_right_at_once(
+    app: Flask, sign_in: Callable[[User], Visitor]
+) -> None:
+    with app.app_context():
+        eve = factories.make_user("eve", admin=True)
+        factories.make_user("root", admin=True)
+    visitor = sign_in(eve)
+    assert "(administrator)" in visitor.get("/profile").text
+    with app.app_context():
+        db.session.get_one(User, eve.id).group_id = USERS
+        db.session.commit()
+    assert "(administrator)" not in visitor.get("/profile").text
+
+
+def test_changing_the_password_ends_every_other_session(
+    app: Flask, sign_in: Callable[[User], Visitor], ada: User
+) -> None:
+    here, there = sign_in(ada), sign_in(ada)
+    new = "four unrelated words"
+    form = {"current_password": factories.PASSWORD, "new_password": new, "repeated": new}
+    assert here.post("/profile/password", form).status_code == 302
+    assert here.get("/profile").status_code == 200
+    assert there.get("/profile").status_code == 302
 
 
 def test_signing_in_begins_a_new_cookie(visitor: Visitor, ada: User) -> None:
@@ -152,6 +257,19 @@ def test_too_many_tries_at_one_name_are_throttled_with_a_page(visitor: Visitor, 
     assert visitor.get("/login").status_code == 200
 
 
+def test_a_name_in_other_letters_is_the_same_name(visitor: Visitor, ada: User) -> None:
+    """A directory may take it for the same: each way to write it is no new set of tries."""
+    token = visitor.token()
+    names = ["ada", "Ada", "aDa", "adA", "ADa", "AdA", "aDA", "ADA", " ada", "ada ", " Ada "]
+    answers = [
+        visitor.client.post(
+            "/login", data={"username": name, "password": "not it", "csrf_token": token}
+        )
+        for name in names
+    ]
+    assert [answer.status_code for answer in answers] == [200] * 10 + [429]
+
+
 def test_too_many_tries_from_one_address_are_throttled(visitor: Visitor, app: Flask) -> None:
     token = visitor.token()
     statuses = [
@@ -167,9 +285,13 @@ def test_every_route_wants_somebody_signed_in(app: Flask, visitor: Visitor) -> N
     """Whatever is added later is closed, until somebody opens it here and in guard.py."""
     client = visitor.client
     for rule in app.url_map.iter_rules():
-        if rule.rule in OPEN or rule.rule.startswith(OWN_DOORS):
+        if rule.rule in OPEN or rule.rule.startswith(OWN_DOORS) or rule.endpoint == "feeds.show":
             continue
-        path = rule.build(dict.fromkeys(rule.arguments, 1), append_unknown=False)
+        values = {
+            name: next(iter(getattr(rule._converters[name], "items", [1])))  # a choice, or any id
+            for name in rule.arguments
+        }
+        path = rule.build(values, append_unknown=False)
         assert path
         answer = client.open(path[1], method="GET")
         assert answer.status_code in (302, 405), rule.rule

@@ -1,17 +1,23 @@
 """What monitoring asks."""
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 import redis
+import time_machine
 from flask import Flask
 from rq import Queue
 from sqlalchemy.exc import OperationalError
 
 from remas.extensions import db
-from remas.models import NodeState
-from tests.support.factories import make_node
+from remas.models import NodeState, OutboxKind
+from remas.services import heartbeats, outbox
+from remas.services.transaction import writing
+from tests.support.factories import make_node, make_user
+from tests.support.noon import NOW
 from tests.web.conftest import Visitor
 
 NOWHERE = "redis://127.0.0.1:1/0"
@@ -73,6 +79,23 @@ def test_metrics_count_requests_by_endpoint_and_not_by_address(visitor: Visitor)
     for name in ("remas_bookings", "remas_solver_answers", "remas_solver_answer_seconds"):
         assert name in text
     assert "remas_queue_jobs" not in text
+
+
+@time_machine.travel(NOW, tick=False)
+def test_metrics_tell_of_letters_and_of_the_ticker(visitor: Visitor, app: Flask) -> None:
+    with app.app_context():
+        person, late = make_user(), NOW - timedelta(minutes=5)
+        with writing() as session:
+            wish = {"key": "x", "recipient_id": person.id, "due_at": late}
+            outbox.put(session, OutboxKind.ACCOUNT_MADE, **wish)
+        heartbeats.beat(heartbeats.TICKER)
+    text = visitor.get("/metrics").text
+    assert 'remas_outbox_letters{state="waiting"} 1.0' in text
+    assert 'remas_outbox_letters{state="dead"} 0.0' in text
+    assert "remas_outbox_oldest_due_seconds 300.0" in text
+    seen = re.search(r"^remas_ticker_last_seen_timestamp_seconds (\S+)$", text, re.MULTILINE)
+    assert seen
+    assert float(seen[1]) == NOW.timestamp()
 
 
 def test_metrics_show_how_long_the_queues_are(

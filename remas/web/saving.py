@@ -3,12 +3,8 @@
 from collections.abc import Callable
 from typing import TypeVar
 
-from remas.errors import Busy, Conflict, Invalid, NameTaken, Stale
+from remas.errors import Busy, Conflict, InUse, Invalid, NameTaken, Stale
 from remas.forms.edit import EditForm
-from remas.models import Audit
-from remas.services import audit
-from remas.services.audit import AuditFilter
-from remas.web import current
 
 Saved = TypeVar("Saved")
 
@@ -24,11 +20,5 @@ def save(form: EditForm, act: Callable[[], Saved]) -> Saved | None:
     except (Conflict, Busy, Stale) as refused:
         form.troubles.append(refused.detail)
         form.stale = isinstance(refused, Stale)
+        form.things = refused.things if isinstance(refused, InUse) else []
     return None
-
-
-def last_change(kind: str, subject_id: int) -> Audit | None:
-    """Who changed it last, for somebody whose form has become stale."""
-    wanted = AuditFilter(kind=kind, subject_id=subject_id)
-    found = audit.search(current.actor(), wanted, per_page=1)
-    return found.items[0] if found.items else None

@@ -1,0 +1,1 @@
+"""Letters and calendars: entity in, message out. Nothing is sent from here."""

@@ -1,0 +1,1 @@
+"""What is left of letters when processes are killed and servers go away: `script/faults`."""
