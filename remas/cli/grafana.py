@@ -4,7 +4,7 @@ import os
 
 import click
 
-from remas import create_app
+from remas.cli.opened import opened
 from remas.clients.grafana import GrafanaError
 from remas.config import Settings
 from remas.environment import SettingError
@@ -28,7 +28,7 @@ def sync_command() -> None:
     settings = Settings.load(os.environ)
     if not settings.grafana_url:
         raise SettingError("GRAFANA_URL is required: say where Grafana is.")
-    with create_app(settings).app_context():
+    with opened(settings):
         election = election_for(settings, db.engine, GRAFANA)
         if not election.holds():
             click.echo("Another one is at it right now.")

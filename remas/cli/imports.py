@@ -8,7 +8,7 @@ from typing import TextIO
 
 import click
 
-from remas import create_app
+from remas.cli.opened import opened
 from remas.errors import Invalid
 from remas.services import importing
 from remas.services.actor import SYSTEM
@@ -28,7 +28,7 @@ def nodes_command(file: TextIO) -> None:
     All of the file is taken, or nothing of it.
     """
     text = _text(file)
-    with create_app().app_context(), _all_or_nothing():
+    with opened(), _all_or_nothing():
         result = importing.import_nodes(SYSTEM, text)
     for label, names in (
         ("resources made", result.resources),
@@ -69,7 +69,7 @@ def users_command(
     """
     text = _text(file)
     options = Options(domain, update, dry_run, passwords_file is not None, letters)
-    with create_app().app_context(), _all_or_nothing():
+    with opened(), _all_or_nothing():
         if passwords_file is None or dry_run:
             result = import_users(SYSTEM, text, options)
         else:

@@ -10,6 +10,7 @@ from flask_migrate import upgrade
 from gunicorn.app.base import BaseApplication
 
 from remas import create_app
+from remas.cli.opened import opened
 from remas.config import Settings
 from remas.extensions import db
 from remas.jobs import embedded
@@ -86,7 +87,7 @@ def demo_command() -> None:
 @click.argument("username")
 def password_command(username: str) -> None:
     """Give USERNAME a one-time password and print it."""
-    with create_app().app_context():
+    with opened():
         password = users.reset_password(username)
     click.echo(f"{username} signs in with {password} and is then asked for a new password.")
 

@@ -154,7 +154,7 @@ def test_search_sorts_and_knows_groups_below(admin: Actor) -> None:
     every = UserFilter()
     assert found(every, "surname") == ["root", "eve", "adam"]  # nothing comes last
     assert found(every, "-surname") == ["eve", "root", "adam"]
-    assert found(every, "-uid")[0] == "eve"
+    assert found(every, "uid")[0] == "eve"
     assert found(every, "group") == ["root", "eve", "adam"]
     assert found(UserFilter(group="Science")) == []
     assert found(UserFilter(group="Science", subgroups=True)) == ["eve"]

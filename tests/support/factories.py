@@ -89,7 +89,7 @@ def make_user(
         "name": username.capitalize(),
         "surname": "Tester",
         "email": f"{username}@example.org",
-        "uid": 1000 + number,
+        "uid": 10_000_000 + number,  # far from those that tests give
         "created_at": clock.now(),
         "password_hash": _hash_of_password if password == PASSWORD else CHEAP.hash(password),
         "group_id": _id(group) or (ADMINISTRATORS if admin else USERS),

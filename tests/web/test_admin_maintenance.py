@@ -164,7 +164,9 @@ def test_one_is_deleted(admin: Visitor, app: Flask) -> None:
 def test_coming_present_and_past_are_told_apart(admin: Visitor, app: Flask) -> None:
     with app.app_context():
         now = clock.ceil_minute(clock.now())
-        nodes = factories.db.session.scalars(factories.select(factories.Node)).all()
+        nodes = factories.db.session.scalars(
+            factories.select(factories.Node).order_by(factories.Node.name)
+        ).all()
         for node, start in zip(nodes, (-9, -1, 9), strict=True):
             factories.make_maintenance(node, now + timedelta(hours=start), 3)
 

@@ -36,7 +36,7 @@ def _cheap_hashes(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def admin(app: Flask, sign_in: Callable[[User], Visitor]) -> Visitor:
     with app.app_context():
-        return sign_in(factories.make_user("root", admin=True))
+        return sign_in(factories.make_user("root", admin=True, uid=4321))
 
 
 def test_one_is_made_and_signs_in_with_the_password_told_once(
