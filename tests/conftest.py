@@ -1,8 +1,8 @@
 """What all tests share: databases, servers, the app, a browser.
 
 REMAS_TEST_DATABASE chooses the database of `database_url` and all that stands on it: `sqlite` (the
-default) or `postgresql`. The run on PostgreSQL takes only the tests that use that fixture, without
-those in a browser, and those marked `postgresql`: the others have nothing new to say there.
+default) or `postgresql`. The run on PostgreSQL takes only the tests that use that fixture and those
+marked `postgresql`: the others have nothing new to say there.
 """
 
 import os
@@ -47,11 +47,7 @@ def _belongs_to_this_run(item: pytest.Item) -> bool:
     marked = [name for name in DATABASES if item.get_closest_marker(name)]
     if marked:
         return DATABASE in marked
-    if DATABASE == "sqlite":
-        return True
-    # What a browser shows is the same on both; what its pages ask for is asked for on both.
-    fixtures = getattr(item, "fixturenames", ())
-    return "database_url" in fixtures and "page" not in fixtures
+    return "database_url" in getattr(item, "fixturenames", ()) or DATABASE == "sqlite"
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

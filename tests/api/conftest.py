@@ -18,6 +18,8 @@ PROBLEM = "application/problem+json"
 class Caller:
     """Somebody who calls the API: paths are below /api/v1, every refusal has to be a problem."""
 
+    base = API
+
     def __init__(self, app: Flask, token: str | None = None) -> None:
         self.client = app.test_client()
         self.token = token
@@ -28,9 +30,13 @@ class Caller:
             headers.setdefault("Authorization", f"Bearer {self.token}")
         if json is not None:
             kwargs["json"] = json
-        answer = self.client.open(API + path, method=method, headers=headers, **kwargs)
-        _check(answer)
+        answer = self.client.open(self.base + path, method=method, headers=headers, **kwargs)
+        self.check(answer)
         return answer
+
+    def check(self, answer: TestResponse) -> None:
+        """Hold every answer against what holds for all of them."""
+        check(answer)
 
     def get(self, path: str, **kwargs: Any) -> TestResponse:
         return self("GET", path, **kwargs)
@@ -48,7 +54,7 @@ class Caller:
         return self("DELETE", path, **kwargs)
 
 
-def _check(answer: TestResponse) -> None:
+def check(answer: TestResponse) -> None:
     """What holds for every answer."""
     assert answer.status_code != 500, answer.text
     assert "Set-Cookie" not in answer.headers

@@ -1,47 +1,31 @@
 """For tests of the earlier wire API: people who ask, and an eye on every answer."""
 
 from collections.abc import Callable
-from typing import Any
 
 import pytest
 from flask import Flask
 from werkzeug.test import TestResponse
 
 from remas.services import passwords
+from tests.api.conftest import Caller as ApiCaller
 from tests.api.conftest import Made
 from tests.support.factories import CHEAP, PASSWORD
 
 API = "/api"
 
 
-class Caller:
+class Caller(ApiCaller):
     """Somebody who calls: paths are below /api, every refusal has to be a `detail` of text."""
 
+    base = API
+
     def __init__(self, app: Flask, token: str | None = None, refresh: str | None = None) -> None:
-        self.client = app.test_client()
-        self.token, self.refresh_token = token, refresh
+        super().__init__(app, token)
+        self.refresh_token = refresh
 
-    def __call__(self, method: str, path: str, json: Any = None, **kwargs: Any) -> TestResponse:
-        headers = dict(kwargs.pop("headers", {}))
-        if self.token:
-            headers.setdefault("Authorization", f"Bearer {self.token}")
-        if json is not None:
-            kwargs["json"] = json
-        answer = self.client.open(API + path, method=method, headers=headers, **kwargs)
+    def check(self, answer: TestResponse) -> None:
+        """As the earlier system answers, not with problems."""
         check(answer)
-        return answer
-
-    def get(self, path: str, **kwargs: Any) -> TestResponse:
-        return self("GET", path, **kwargs)
-
-    def post(self, path: str, json: Any = None, **kwargs: Any) -> TestResponse:
-        return self("POST", path, json, **kwargs)
-
-    def put(self, path: str, json: Any = None, **kwargs: Any) -> TestResponse:
-        return self("PUT", path, json, **kwargs)
-
-    def delete(self, path: str, **kwargs: Any) -> TestResponse:
-        return self("DELETE", path, **kwargs)
 
 
 def check(answer: TestResponse) -> None:
