@@ -17,6 +17,7 @@ from zoneinfo import ZoneInfo
 
 from remas.environment import Reader, SettingError, instance_files
 from remas.letter_settings import LetterSettings
+from remas.monitoring_settings import MonitoringSettings
 from remas.rehearsal import RehearsalSettings
 from remas.signon_settings import LdapSettings, OidcSettings, SessionSettings
 
@@ -75,6 +76,7 @@ class Settings:
     solver_seconds: float
     start_grace: timedelta
     letters: LetterSettings
+    monitoring: MonitoringSettings
     rehearsal: RehearsalSettings
     sessions: SessionSettings
     oidc: OidcSettings
@@ -134,6 +136,7 @@ class Settings:
             solver_seconds=read.number("REMAS_SOLVER_SECONDS", 2, 0, 600),
             start_grace=timedelta(minutes=read.whole("REMAS_START_GRACE", 5, 0, 1440)),
             letters=LetterSettings.load(read),
+            monitoring=MonitoringSettings.load(read),
             rehearsal=RehearsalSettings.load(read),
             sessions=SessionSettings.load(read),
             oidc=OidcSettings.load(read),

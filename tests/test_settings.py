@@ -199,3 +199,34 @@ def test_cookies_are_for_tls_only_where_the_public_url_is(tmp_path: Path) -> Non
     assert not plain["SESSION_COOKIE_SECURE"]
     assert secure.flask_config()["SESSION_COOKIE_SECURE"]
     assert secure.public_url == "https://remas.example.org"
+
+
+def test_each_node_has_the_usual_exporters_where_nothing_else_is_said(tmp_path: Path) -> None:
+    usual = Settings.load({}, tmp_path).monitoring
+    assert [str(exporter) for exporter in usual.exporters] == [
+        "node_exporter:9100",
+        "process_exporter:9256",
+    ]
+    assert usual.metrics_token == ""
+    assert not usual.grafana_proxy
+    own = {"REMAS_EXPORTERS": "node_exporter:9101, dcgm:9400/gpu"}
+    first, second = Settings.load(own, tmp_path).monitoring.exporters
+    assert (first.port, first.path) == (9101, "/metrics")
+    assert second.as_json() == {"job": "dcgm", "port": 9400, "path": "/gpu"}
+    assert Settings.load({"REMAS_EXPORTERS": "none"}, tmp_path).monitoring.exporters == ()
+
+
+@pytest.mark.parametrize(
+    "given", ["node_exporter", "node:0", "node:65536", "9100:node", "a:1 a:1", "a:1?b", "a:1 none"]
+)
+def test_exporters_that_cannot_be_meant_are_refused(given: str, tmp_path: Path) -> None:
+    with pytest.raises(SettingError, match=r"^REMAS_EXPORTERS"):
+        Settings.load({"REMAS_EXPORTERS": given}, tmp_path)
+
+
+def test_a_metrics_token_that_could_be_guessed_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(SettingError, match=r"^REMAS_METRICS_TOKEN"):
+        Settings.load({"REMAS_METRICS_TOKEN": "t" * 15}, tmp_path)
+    settings = Settings.load({"REMAS_METRICS_TOKEN": "t" * 16}, tmp_path)
+    assert settings.monitoring.metrics_token == "t" * 16
+    assert "tttt" not in repr(settings)

@@ -7,12 +7,14 @@ from remas.models.cluster import (
     Alias,
     Capacity,
     Maintenance,
+    Measure,
     Node,
     NodeState,
     Resource,
     resource_alias,
 )
 from remas.models.feed import Feed, FeedKind
+from remas.models.monitoring import GrafanaMark, GrafanaState
 from remas.models.notification import Notification, NotificationType
 from remas.models.outbox import Heartbeat, Outbox, OutboxKind, OutboxState, PasswordReset
 from remas.models.people import ADMINISTRATORS, EVERYONE, USERS, AuthSession, Group, User
@@ -43,11 +45,14 @@ __all__ = [
     "Capacity",
     "Feed",
     "FeedKind",
+    "GrafanaMark",
+    "GrafanaState",
     "Group",
     "Heartbeat",
     "IdempotencyKey",
     "Limit",
     "Maintenance",
+    "Measure",
     "Node",
     "NodeState",
     "Notification",

@@ -4,8 +4,19 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
-from sqlalchemy import BigInteger, CheckConstraint, Column, ForeignKey, Index, String, Table, Text
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    Index,
+    String,
+    Table,
+    Text,
+)
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from remas.models.base import Base, choice
@@ -18,6 +29,16 @@ class NodeState(StrEnum):
     RETIRED = "retired"  # gone, its history stays
 
 
+class Measure(StrEnum):
+    """What Prometheus can tell about the use of a resource."""
+
+    CPU = "cpu"  # cores
+    MEMORY = "memory"  # bytes
+    GPU = "gpu"  # GPUs on which processes run
+    GPU_MEMORY = "gpu_memory"  # bytes
+    CUSTOM = "custom"  # whatever the resource's own query says
+
+
 resource_alias = Table(
     "resource_alias",
     Base.metadata,
@@ -27,18 +48,29 @@ resource_alias = Table(
 
 
 class Resource(Base):
+    """`measure` None: nobody can tell how much of it is used. `usage_query` is PromQL, for CUSTOM
+    only, and gives units of the resource."""
+
     __tablename__ = "resource"
 
     id: Mapped[int] = mapped_column(primary_key=True)
     name: Mapped[str] = mapped_column(String(200), unique=True)
     description: Mapped[str | None] = mapped_column(Text)
     unit: Mapped[Unit] = mapped_column(choice(Unit, "unit"), default=Unit.NONE)
+    measure: Mapped[Measure | None] = mapped_column(choice(Measure, "measure"))
+    usage_query: Mapped[str | None] = mapped_column(Text)
 
     aliases: Mapped[list[Alias]] = relationship(
         secondary=resource_alias, back_populates="resources", order_by="Alias.name"
     )
 
-    __table_args__ = (CheckConstraint("name <> ''", name="name_not_empty"),)
+    __table_args__ = (
+        CheckConstraint("name <> ''", name="name_not_empty"),
+        CheckConstraint(
+            "(measure IS NOT NULL AND measure = 'custom') = (usage_query IS NOT NULL)",
+            name="query_where_custom",
+        ),
+    )
 
 
 class Alias(Base):
@@ -58,6 +90,9 @@ class Alias(Base):
 
 
 class Node(Base):
+    """`address`: where its exporters answer; None: under its name. `exporters`: its own, as
+    `{"job", "port", "path"}` each; None: the ones that are set for all nodes."""
+
     __tablename__ = "node"
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -66,6 +101,9 @@ class Node(Base):
     state: Mapped[NodeState] = mapped_column(
         choice(NodeState, "state"), default=NodeState.AVAILABLE, server_default="available"
     )
+
+    address: Mapped[str | None] = mapped_column(String(255))
+    exporters: Mapped[list[dict[str, Any]] | None] = mapped_column(JSON(none_as_null=True))
 
     capacities: Mapped[list[Capacity]] = relationship(
         back_populates="node", cascade="all, delete-orphan", order_by="Capacity.resource_id"
