@@ -64,7 +64,7 @@ class Settings:
     grafana_password: str = field(repr=False)
     grafana_token: str = field(repr=False)
     grafana_direct: bool  # rules name their contact point; else policies lead to it
-    prometheus_url: str
+    prometheus_url: str = field(repr=False)  # may hold a password
     redis_url: str = field(repr=False)
     cors_origins: tuple[str, ...]
     demo: bool

@@ -126,6 +126,20 @@ class Busy(DomainError):
     retry_after = 1
 
 
+class MeasurementsAway(DomainError):
+    """Prometheus does not answer: what people use is not known right now."""
+
+    slug, title = "measurements-away", "Prometheus does not answer"
+    retry_after = 10
+
+
+class GrafanaAway(DomainError):
+    """Grafana does not answer, or does not have the account yet; worth trying again."""
+
+    slug, title = "grafana-away", "Grafana cannot do this right now"
+    retry_after = 60
+
+
 class NoAnswerInTime(DomainError):
     """The core did not prove anything in time: never to be told as "no room"."""
 

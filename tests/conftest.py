@@ -3,11 +3,16 @@
 REMAS_TEST_DATABASE chooses the database of `database_url` and all that stands on it: `sqlite` (the
 default) or `postgresql`. The run on PostgreSQL takes only the tests that use that fixture and those
 marked `postgresql`: the others have nothing new to say there.
+
+Tests may run side by side (pytest -n 2): each process has servers, a database and a browser of its
+own, and tests marked `alone` run while no other does.
 """
 
+import gc
 import os
+import shutil
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,16 +20,19 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from flask_migrate import upgrade
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 from sqlalchemy import Engine, create_engine
 
 from remas import create_app, paths
 from remas.config import Settings
 from remas.extensions import db, limiter
+from remas.services import measuring
 from tests.support import browser as browser_support
+from tests.support import turns
 from tests.support.live import serving
 from tests.support.missing import IN_CI, leave_out
 from tests.support.postgres import Postgres, postgres
+from tests.support.prometheus_double import PrometheusDouble, prometheus_double
 from tests.support.redis_server import redis_server as start_redis
 
 DATABASES = ("sqlite", "postgresql")
@@ -32,8 +40,25 @@ DATABASE = os.environ.get("REMAS_TEST_DATABASE", DATABASES[0])
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    # A sixth of the time went into looking through what is imported and never goes.
+    gc.set_threshold(50_000, 10, 20)
     if DATABASE not in DATABASES:
         raise pytest.UsageError(f"REMAS_TEST_DATABASE must be one of {', '.join(DATABASES)}")
+    turns.prepare(config)
+    # For a state that comes, however long a machine takes that runs several tests and browsers.
+    expect.set_options(timeout=20_000)
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Pictures of an earlier run go, once: not those that a process beside this one has taken."""
+    if not hasattr(session.config, "workerinput"):
+        shutil.rmtree(session.config.getoption("--output"), ignore_errors=True)
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """What is there before the first test stays to the end: the collector is told so."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -48,6 +73,13 @@ def _belongs_to_this_run(item: pytest.Item) -> bool:
     if marked:
         return DATABASE in marked
     return "database_url" in getattr(item, "fixturenames", ()) or DATABASE == "sqlite"
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """Around everything, the timeout too: waiting for one's turn is no part of a test."""
+    with turns.turn(alone=item.get_closest_marker("alone") is not None):
+        return (yield)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
@@ -156,6 +188,21 @@ def make_app(environ: dict[str, str], database_url: str) -> Iterator[Callable[..
         _dispose(app)
 
 
+@pytest.fixture
+def meter() -> Iterator[PrometheusDouble]:
+    """A double of Prometheus; nothing of earlier answers is remembered."""
+    measuring.memory.forget_all()
+    with prometheus_double() as double:
+        yield double
+    measuring.memory.forget_all()
+
+
+@pytest.fixture
+def measured_app(make_app: Callable[..., Flask], meter: PrometheusDouble) -> Flask:
+    """The app, told where `meter` is."""
+    return make_app(PROMETHEUS_URL=meter.url)
+
+
 def _dispose(app: Flask) -> None:
     with app.app_context():
         db.engine.dispose()
@@ -200,6 +247,11 @@ def _clean(request: pytest.FixtureRequest) -> Iterator[None]:
 
 
 # The browser
+
+
+@pytest.fixture(scope="session", autouse=True)
+def delete_output_dir() -> None:
+    """Instead of the one of pytest-playwright, which deletes in each process: done at the start."""
 
 
 @pytest.fixture(scope="session")

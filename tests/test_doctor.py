@@ -8,7 +8,7 @@ import pytest
 from aiosmtpd.controller import Controller
 from aiosmtpd.handlers import Sink
 from click.testing import CliRunner, Result
-from flask import Flask, Response, request
+from flask import Flask
 
 from remas.cli import main
 from tests.support.live import serving
@@ -19,25 +19,6 @@ def run(**environ: str) -> Result:
     # With CI's own variables out of the way: only what the test sets is set.
     blank = dict.fromkeys(("DATABASE_URL", "REDIS_URL", "GRAFANA_URL", "PROMETHEUS_URL"), "")
     return CliRunner().invoke(main, ["doctor"], env={**blank, **environ})
-
-
-@pytest.fixture
-def web() -> Iterator[str]:
-    """Something that answers like Grafana and Prometheus; the account is admin with `right`."""
-    app = Flask("monitoring")
-
-    @app.get("/api/user")
-    def user() -> Response:
-        account = request.authorization
-        known = account is not None and account.password == "right"
-        return Response(status=200 if known else 401)
-
-    @app.get("/-/ready")
-    def ready() -> Response:
-        return Response(status=503)
-
-    with serving(app) as url:
-        yield url
 
 
 @pytest.fixture
@@ -91,17 +72,6 @@ def test_what_does_not_answer_is_named_with_its_variable(tmp_path: Path) -> None
     assert "hidden" not in result.output
 
 
-def test_grafana_must_know_the_account_and_prometheus_be_ready(tmp_path: Path, web: str) -> None:
-    instance = str(tmp_path)
-    right = run(REMAS_INSTANCE=instance, GRAFANA_URL=web, GRAFANA_PASSWORD="right")
-    assert "ok    Grafana: answers" in right.output
-    wrong = run(
-        REMAS_INSTANCE=instance, GRAFANA_URL=web, GRAFANA_PASSWORD="other", PROMETHEUS_URL=web
-    )
-    assert "WRONG Grafana: refuses the account" in wrong.output
-    assert "WRONG Prometheus: answers with status 503" in wrong.output
-
-
 def test_the_mail_server_is_greeted(tmp_path: Path, mail_port: int) -> None:
     settings = {
         "REMAS_INSTANCE": str(tmp_path),
@@ -132,13 +102,19 @@ def test_a_server_that_accepts_and_says_nothing_does_not_hang(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("remas.cli.doctor.PATIENCE", 0.2)
+    monkeypatch.setattr("remas.cli.doctor_monitoring.PATIENCE", 0.2)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"127.0.0.1:{silent.getsockname()[1]}"
         result = run(
-            REMAS_INSTANCE=str(tmp_path), REDIS_URL=f"redis://{url}", PROMETHEUS_URL=f"http://{url}"
+            REMAS_INSTANCE=str(tmp_path),
+            REDIS_URL=f"redis://{url}",
+            GRAFANA_URL=f"http://{url}",
+            GRAFANA_PASSWORD="x",
+            PROMETHEUS_URL=f"http://{url}",
         )
     assert "WRONG Redis: does not answer" in result.output
-    assert "WRONG Prometheus: does not answer" in result.output
+    assert "WRONG Grafana: does not answer" in result.output
+    assert "WRONG Prometheus: cannot be asked. No answer" in result.output
 
 
 def test_a_provider_is_asked_what_it_is(tmp_path: Path) -> None:

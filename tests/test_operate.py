@@ -39,6 +39,7 @@ def answers(url: str) -> bool:
 
 
 @pytest.mark.slow
+@pytest.mark.alone
 @pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
 def test_demo_makes_everything_once_and_starts_again_quickly(tmp_path: Path, stop: int) -> None:
     instance = tmp_path / "instance"

@@ -35,6 +35,18 @@ WORDS: Mapping[Matter, _Words] = {
         "admin.outbox_list",
         {"state": "dead"},
     ),
+    Matter.GRAFANA_BEHIND: _Words(
+        "Grafana has been behind for 1 person for some time",
+        "Grafana has been behind for {} people for some time",
+        "status.index",
+        {"_anchor": "grafana"},
+    ),
+    Matter.GRAFANA_REFUSES: _Words(
+        "Grafana refuses something for 1 person",
+        "Grafana refuses something for {} people",
+        "status.index",
+        {"_anchor": "grafana"},
+    ),
     Matter.WAITING_ALERTS: _Words(
         "1 alert of somebody's own waits for approval",
         "{} alerts of people's own wait for approval",

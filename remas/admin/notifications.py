@@ -16,7 +16,7 @@ from remas.services.notifications import NotificationFilter
 from remas.services.previews import Preview
 from remas.web import current, export
 from remas.web.notification_words import when, words
-from remas.web.notifications import AnyForm, facts, form_for, preview
+from remas.web.notifications import AnyForm, facts, form_for, preview, tell_unchecked
 from remas.web.saving import save
 
 ONE = "/notifications/<int(max=2147483647):notification_id>"
@@ -87,6 +87,7 @@ def notification_new() -> str | Response:
             found = preview(form)
         elif made := save(form, lambda: notifications.create(current.actor(), form.draft())):
             flash(f"{made.notification.name} is made. Say now for whom it is.", "success")
+            tell_unchecked(made)
             number = made.notification.id
             return redirect(url_for("admin.notification_people", notification_id=number))
     return _page(form, None, found)
@@ -103,8 +104,11 @@ def notification_edit(notification_id: int) -> str | Response:
         seen = form.if_seen(facts)
         if "preview" in request.form:
             found = preview(form)
-        elif save(form, lambda: notifications.change(actor, notification_id, form.change(), seen)):
+        elif changed := save(
+            form, lambda: notifications.change(actor, notification_id, form.change(), seen)
+        ):
             flash("The notification is saved. What is to come is planned afresh.", "success")
+            tell_unchecked(changed)
             return redirect(request.path)
         known = notifications.get(actor, notification_id)
     if form.stale or not form.is_submitted():

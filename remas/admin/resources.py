@@ -10,13 +10,16 @@ from remas.admin.lists import ALL, PER_PAGE, Column, Listing, asked_sort, page_n
 from remas.forms.filters import Filter
 from remas.forms.resources import ResourceForm
 from remas.models import Resource
-from remas.services import resources
+from remas.services import measures, resources
 from remas.web import current, export
 from remas.web.saving import save
 
-COLUMNS = (Column("Name", "name"), Column("Unit", "unit"), Column("Aliases"), Column("Description"))
+COLUMNS = (
+    *(Column("Name", "name"), Column("Unit", "unit"), Column("Measured"), Column("Aliases")),
+    Column("Description"),
+)
 ALIASES = (Column("Alias", "name"), Column("Resource"), Column("Actions"))
-TAKEN = ("name", "unit", "aliases", "description")
+TAKEN = ("name", "unit", "aliases", "description", "measure", "usage_query")
 
 
 @bp.get("/resources")
@@ -80,6 +83,7 @@ def resource_new() -> str | Response:
         made = save(form, lambda: resources.create(current.actor(), form.wish()))
         if made is not None:
             flash(f"The resource {made.name} is made. Nodes can provide it now.", "success")
+            _tell_untried(made)
             return redirect(url_for("admin.resource_list"))
     return render_template("admin/resources/edit.html", form=form, resource=None)
 
@@ -94,6 +98,7 @@ def resource_edit(name: str) -> str | Response:
         done = save(form, lambda: resources.change(current.actor(), name, form.change(), seen))
         if done is not None:
             flash(f"The resource {done.name} is saved.", "success")
+            _tell_untried(done)
             return redirect(url_for("admin.resource_edit", name=done.name))
         resource = resources.get(name)
     if form.stale or not form.is_submitted():
@@ -104,6 +109,12 @@ def resource_edit(name: str) -> str | Response:
         resource=resource,
         changed=last_change("resource", resource.id) if form.stale else None,
     )
+
+
+def _tell_untried(resource: Resource) -> None:
+    """Say so where Prometheus could not look at the query."""
+    if resource.usage_query and (why := measures.trouble(resource.usage_query)):
+        flash(f"Its query was not tried. {why}", "warning")
 
 
 @bp.route("/resources/<name>/delete", methods=["GET", "POST"])

@@ -7,6 +7,7 @@ from remas.api import (
     audit,
     auth,
     cors,
+    grafana,
     groups,
     limits,
     looking_after,
@@ -26,6 +27,7 @@ from remas.api import (
     standing,
     status,
     tags,
+    usage,
     users,
 )
 from remas.api.blueprint import bp
@@ -39,6 +41,7 @@ VIEWS = (
     aliases,
     audit,
     auth,
+    grafana,
     groups,
     limits,
     looking_after,
@@ -57,6 +60,7 @@ VIEWS = (
     standing,
     status,
     tags,
+    usage,
     users,
 )
 

@@ -5,7 +5,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, RootModel
 
 from remas.api.values import Moment
-from remas.models import NodeState, Scope, Status, TokenScope, Unit
+from remas.models import Measure, NodeState, Scope, Status, TokenScope, Unit
 
 
 class Answer(BaseModel):
@@ -117,12 +117,22 @@ class Capacity(Answer):
     amount: int
 
 
+class Exporter(Answer):
+    """What answers Prometheus on a node."""
+
+    job: str
+    port: int
+    path: str
+
+
 class Node(Answer):
     id: int
     name: str
     description: str | None
     state: NodeState
     capacities: list[Capacity]
+    address: str | None = Field(description="where its exporters answer; null: under its name")
+    exporters: list[Exporter] | None = Field(description="null: those set for all nodes")
 
 
 class NodeList(Listing):
@@ -135,6 +145,10 @@ class Resource(Answer):
     description: str | None
     unit: Unit
     aliases: list[str]
+    measure: Measure | None = Field(
+        description="what Prometheus tells of its use; null: nobody can tell"
+    )
+    usage_query: str | None = Field(description="PromQL, where `measure` is `custom`")
 
 
 class ResourceList(Listing):

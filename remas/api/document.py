@@ -115,6 +115,8 @@ def _problems(
     """What an operation may answer with this status, `shape` the name of the model."""
     if code == HTTPStatus.CONFLICT:
         return examples.CONFLICTS[shape]
+    if code == HTTPStatus.SERVICE_UNAVAILABLE and known.name in examples.MEASURED:
+        return *examples.PROBLEMS[code], examples.MEASUREMENTS_AWAY
     if code != HTTPStatus.FORBIDDEN:
         return examples.PROBLEMS[code]
     told = [examples.FORBIDDEN]

@@ -56,6 +56,10 @@ BODIES: dict[str, Example] = {
         "current_password": "the one-time password",
         "new_password": "a long phrase of your own",
     },
+    "put_my_grafana_password": {
+        "current_password": "a long phrase of your own",
+        "new_password": "another long phrase",
+    },
     "post_my_feed": {"kind": "node", "node": "n1"},
     "put_my_calendar_letters": {"wanted": True},
     "post_my_token": {
@@ -63,7 +67,15 @@ BODIES: dict[str, Example] = {
         "scope": "write",
         "expires_at": "2027-06-30T00:00:00Z",
     },
-    "post_node": {"name": "n1", "capacities": [{"resource": "cpu", "amount": 64}]},
+    "post_node": {
+        "name": "n1",
+        "capacities": [{"resource": "cpu", "amount": 64}],
+        "address": "n1.cluster.example.org",
+        "exporters": [
+            {"job": "node_exporter", "port": 9100},
+            {"job": "dcgm_exporter", "port": 9400, "path": "/metrics"},
+        ],
+    },
     "patch_node": {"state": "drained"},
     "preview_node": {"state": "drained"},
     "put_capacity": {"amount": 64},
@@ -89,7 +101,12 @@ BODIES: dict[str, Example] = {
         "tags": ["thesis"],
     },
     "patch_reservation": {"ends_at": "2026-12-03T20:00:00Z"},
-    "post_resource": {"name": "memory", "unit": "Bytes (IEC)", "aliases": ["RAM"]},
+    "post_resource": {
+        "name": "memory",
+        "unit": "Bytes (IEC)",
+        "aliases": ["RAM"],
+        "measure": "memory",
+    },
     "patch_resource": {"aliases": ["RAM", "main memory"]},
     "post_tag": {"name": "thesis"},
     "patch_tag": {"description": "Chapter 4"},
@@ -167,6 +184,9 @@ _TOO_MUCH = _problem(
     shortages=[{**_SHORTAGE, "reason": "limit", "limit": "GPUs of students", "held_by": []}],
     offers=[],
 )
+MEASUREMENTS_AWAY = _of(503, errors.MeasurementsAway, "No answer within 0.9 seconds.")
+MEASURED = frozenset({"get_reservation_usage", "list_exceeding"})
+"""The operations that ask Prometheus."""
 CONFLICTS: dict[str, tuple[Example, ...]] = {
     "Problem": (_CONFLICT,),
     "TakenProblem": (_TAKEN, _CONFLICT),

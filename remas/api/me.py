@@ -6,7 +6,7 @@ from remas.api import answers, queries, schemas, shapes, throttle
 from remas.api.blueprint import actor, bp
 from remas.api.etags import if_match, shown
 from remas.api.spec import PEOPLE, describe
-from remas.services import users
+from remas.services import grafana_accounts, users
 
 
 @bp.get("/me")
@@ -42,3 +42,25 @@ def put_my_password(json: schemas.OwnPassword) -> Response:
     return shown(
         shapes.account(users.change_password(actor(), json.current_password, json.new_password))
     )
+
+
+@bp.put("/me/grafana-password")
+@throttle.by_holder
+@describe(
+    PEOPLE,
+    status=204,
+    throttled=True,
+    people_only=True,
+    conflict=answers.Problem,
+    more=(404,),
+)
+def put_my_grafana_password(json: schemas.GrafanaPassword) -> tuple[str, int]:
+    """Set your password in Grafana, at once. It is kept nowhere here.
+
+    `current_password` is the one here; who has none here, leaves it out. 404 where there is no
+    Grafana; 409 where people come into it by their session here; 503 while it does not answer, or
+    has not got your account yet.
+    """
+    current = json.current_password or ""
+    grafana_accounts.set_password(actor(), current, json.new_password)
+    return "", 204

@@ -10,7 +10,8 @@ from remas.api.shapes import listing
 from remas.api.spec import LETTERS, Who, describe
 from remas.errors import Invalid
 from remas.models import NotificationType
-from remas.services import assignments, notifications, previews
+from remas.services import alert_sources, assignments, notifications, previews
+from remas.services.notification_rows import Known
 from remas.services.notifications import NotificationFilter
 
 ANY = "/notifications/<int:notification_id>"
@@ -37,13 +38,17 @@ def list_notifications(query: bodies.Notifications, headers: queries.IfNoneMatch
 @bp.post("/notifications")
 @describe(LETTERS, bodies.Notification, 201, conflict=answers.TakenProblem)
 def post_notification(json: bodies.NotificationPost) -> Response:
-    """Make a notification. Your own is assigned to you at once."""
+    """Make a notification. Your own is assigned to you at once.
+
+    An alert whose data sources could not be looked up in Grafana is made all the same, and the
+    header `Remas-Unchecked` says so.
+    """
     if json.owner not in (None, actor().username):
         raise Invalid.field("owner", "A notification is everybody's (null) or your own.")
     own = json.owner is not None or not actor().is_admin
     made = notifications.create(actor(), json.draft(), own=own)
     where = address(".get_notification", notification_id=made.notification.id)
-    return created(bodies.notification(made), where)
+    return _told(created(bodies.notification(made), where), made)
 
 
 @bp.get(ANY)
@@ -58,10 +63,14 @@ def get_notification(notification_id: int, headers: queries.IfNoneMatch) -> Resp
 def patch_notification(
     notification_id: int, json: bodies.NotificationPatch, headers: queries.IfMatch
 ) -> Response:
-    """Change a notification. What was sent stays; what is to come is planned afresh."""
+    """Change a notification. What was sent stays; what is to come is planned afresh.
+
+    An alert whose data sources could not be looked up in Grafana is changed all the same, and the
+    header `Remas-Unchecked` says so.
+    """
     seen = if_match(bodies.notification)
     changed = notifications.change(actor(), notification_id, json.wish(), seen)
-    return shown(bodies.notification(changed))
+    return _told(shown(bodies.notification(changed)), changed)
 
 
 @bp.delete(ANY)
@@ -116,3 +125,10 @@ def preview_notification(notification_id: int, json: bodies.PreviewPost) -> Resp
     """How it reads, with one of your reservations or with sample values. Nothing is sent."""
     found = previews.of_stored(actor(), notification_id, json.reservation)
     return shown(bodies.letter(found))
+
+
+def _told(answer: Response, saved: Known) -> Response:
+    """A header, not a part of the notification: it is about this one moment."""
+    if saved.unchecked:
+        answer.headers["Remas-Unchecked"] = alert_sources.UNCHECKED
+    return answer

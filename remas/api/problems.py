@@ -27,6 +27,8 @@ _STATUS: dict[type[errors.DomainError], int] = {
     errors.Conflict: 409,
     errors.Stale: 412,
     errors.Busy: 503,
+    errors.MeasurementsAway: 503,
+    errors.GrafanaAway: 503,
     errors.NoAnswerInTime: 503,
 }
 _SLUGS = {

@@ -2,7 +2,7 @@
 
 from flask import Response
 
-from remas.api import answers, queries, schemas, shapes
+from remas.api import answers, queries, resource_bodies, shapes
 from remas.api.blueprint import actor, bp
 from remas.api.etags import address, created, if_match, shown
 from remas.api.spec import CLUSTER, Who, describe
@@ -19,7 +19,7 @@ def list_resources(query: queries.Resources, headers: queries.IfNoneMatch) -> Re
 
 @bp.post("/resources")
 @describe(CLUSTER, answers.Resource, 201, who=Who.ADMINS, conflict=answers.TakenProblem)
-def post_resource(json: schemas.ResourcePost) -> Response:
+def post_resource(json: resource_bodies.ResourcePost) -> Response:
     """Make a resource. Aliases that do not exist yet are made, the others shared."""
     resource = resources.create(actor(), json.wish())
     return created(shapes.resource(resource), address(".get_resource", name=resource.name))
@@ -34,7 +34,9 @@ def get_resource(name: str, headers: queries.IfNoneMatch) -> Response:
 
 @bp.patch("/resources/<name>")
 @describe(CLUSTER, answers.Resource, who=Who.ADMINS, conflict=answers.TakenProblem, stale=True)
-def patch_resource(name: str, json: schemas.ResourcePatch, headers: queries.IfMatch) -> Response:
+def patch_resource(
+    name: str, json: resource_bodies.ResourcePatch, headers: queries.IfMatch
+) -> Response:
     """Change a resource; `aliases` replaces all that it has."""
     resource = resources.change(actor(), name, json.wish(), if_match(shapes.resource))
     return shown(shapes.resource(resource))

@@ -5,7 +5,8 @@ from typing import Annotated, Any
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field, field_validator
 
 from remas.api.values import Amount, Duration, Moment, Name, PositiveAmount, WholeMinute
-from remas.models import NodeState, Scope, TokenScope, Unit
+from remas.models import NodeState, Scope, TokenScope
+from remas.monitoring_settings import LARGEST_PORT, METRICS_PATH, Exporter
 from remas.services.access_tokens import TokenNew
 from remas.services.aliases import AliasChange, AliasNew
 from remas.services.groups import GroupChange, GroupNew
@@ -13,13 +14,11 @@ from remas.services.limit_admin import LimitChange, LimitNew
 from remas.services.maintenance import MaintenanceChange, MaintenanceNew
 from remas.services.nodes import NodeChange, NodeNew
 from remas.services.requests import AllocationSpec, BookingRequest, ChangeRequest, OfferRequest
-from remas.services.resources import ResourceChange, ResourceNew
 from remas.services.tags import TagChange, TagNew
 from remas.services.users import ProfileChange, UserChange, UserNew
 
 # In strict models an enumeration would have to be given as its Python object.
 State = Annotated[NodeState, Field(strict=False)]
-UnitText = Annotated[Unit, Field(strict=False)]
 ScopeText = Annotated[Scope, Field(strict=False)]
 TokenScopeText = Annotated[TokenScope, Field(strict=False)]
 Uid = Annotated[int, Field(ge=0, le=2**31 - 1)]
@@ -56,6 +55,11 @@ class RefreshToken(Body):
 
 class OwnPassword(Body):
     current_password: str = Field(repr=False)
+    new_password: Password = Field(repr=False)
+
+
+class GrafanaPassword(Body):
+    current_password: str | None = Field(default=None, repr=False)
     new_password: Password = Field(repr=False)
 
 
@@ -168,16 +172,33 @@ def _amounts(items: list[CapacityItem]) -> dict[str, int]:
     return {item.resource: item.amount for item in items}
 
 
+class ExporterBody(Body):
+    """What answers Prometheus on a node: `job` becomes a label."""
+
+    job: str = Field(description="letters, digits and _, no digit first")
+    port: int = Field(ge=1, le=LARGEST_PORT)
+    path: str = Field(default=METRICS_PATH, description="begins with /")
+
+
+def _exporters(given: list[ExporterBody] | None) -> tuple[Exporter, ...] | None:
+    return None if given is None else tuple(Exporter(**dict(one)) for one in given)
+
+
 class NodePost(Body):
     name: Name
     description: str | None = None
     state: State = NodeState.AVAILABLE
     capacities: list[CapacityItem] = []
+    address: str | None = None
+    exporters: list[ExporterBody] | None = Field(
+        default=None, description="null: those set for all nodes; none listed: none at all"
+    )
 
     _once = field_validator("capacities")(_once)
 
     def wish(self) -> NodeNew:
-        return NodeNew(self.name, self.description, self.state, _amounts(self.capacities))
+        given = {"capacities": _amounts(self.capacities), "exporters": _exporters(self.exporters)}
+        return NodeNew(**{**dict(self), **given})
 
 
 class NodePatch(Body):
@@ -185,6 +206,10 @@ class NodePatch(Body):
     description: str | None = left_out()
     state: State = left_out()
     capacities: list[CapacityItem] = left_out()
+    address: str | None = left_out()
+    exporters: list[ExporterBody] | None = Field(
+        default=None, description="null: those set for all nodes; none listed: none at all"
+    )
 
     _once = field_validator("capacities")(_once)
 
@@ -192,27 +217,9 @@ class NodePatch(Body):
         given = self.given()
         if "capacities" in given:
             given["capacities"] = _amounts(self.capacities)
+        if given.get("exporters", "") != "":
+            given["exporters"] = _exporters(self.exporters)
         return NodeChange(**given)
-
-
-class ResourcePost(Body):
-    name: Name
-    description: str | None = None
-    unit: UnitText = Unit.NONE
-    aliases: list[Name] = []
-
-    def wish(self) -> ResourceNew:
-        return ResourceNew(**{**dict(self), "aliases": tuple(self.aliases)})
-
-
-class ResourcePatch(Body):
-    name: Name = left_out()
-    description: str | None = left_out()
-    unit: UnitText = left_out()
-    aliases: list[Name] = left_out()
-
-    def wish(self) -> ResourceChange:
-        return ResourceChange(**self.given())
 
 
 class AliasPost(Body):

@@ -19,6 +19,7 @@ from remas.models import (
     Tag,
     User,
 )
+from remas.services import exporters
 from remas.services.actor import Actor
 from remas.services.answers import OfferFound, SearchAnswer, ShortageFound
 from remas.services.limit_admin import EffectiveLimit
@@ -153,12 +154,15 @@ def capacity(row: Capacity) -> Shape:
 
 def node(row: Node) -> Shape:
     capacities = sorted(row.capacities, key=lambda capacity: capacity.resource.name)
+    own = exporters.own_of(row)
     return {
         "id": row.id,
         "name": row.name,
         "description": row.description,
         "state": row.state.value,
         "capacities": [capacity(one) for one in capacities],
+        "address": row.address,
+        "exporters": None if own is None else [one.as_json() for one in own],
     }
 
 
@@ -169,6 +173,8 @@ def resource(row: Resource) -> Shape:
         "description": row.description,
         "unit": row.unit.value,
         "aliases": sorted(alias.name for alias in row.aliases),
+        "measure": row.measure.value if row.measure else None,
+        "usage_query": row.usage_query,
     }
 
 

@@ -5,32 +5,21 @@ import smtplib
 import ssl
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 
 import click
 import redis
-import requests
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from remas import paths
+from remas.cli import doctor_monitoring
+from remas.cli.findings import PATIENCE, Finding, cause_of
 from remas.clients import directory, oidc
 from remas.config import Settings
 from remas.environment import SettingError
 from remas.services.single_sign_on import CALLBACK
-
-PATIENCE = 5  # seconds to wait for each of the parts
-
-
-@dataclass(frozen=True)
-class Finding:
-    """How one part is; `remedy` is empty where it is well."""
-
-    part: str
-    state: str
-    remedy: str = ""
 
 
 @click.command("doctor")
@@ -67,7 +56,7 @@ def database(settings: Settings) -> Iterator[Finding]:
             found = set(MigrationContext.configure(connection).get_current_heads())
     except SQLAlchemyError as error:
         remedy = "start it, or correct DATABASE_URL"
-        yield Finding("database", f"{kind} does not answer: {_cause(error)}", remedy)
+        yield Finding("database", f"{kind} does not answer: {cause_of(error)}", remedy)
         return
     finally:
         engine.dispose()
@@ -101,7 +90,7 @@ def jobs(settings: Settings) -> Iterator[Finding]:
         client.ping()
     except redis.RedisError as error:
         yield Finding(
-            "Redis", f"does not answer: {_cause(error)}", "start it, or correct REDIS_URL"
+            "Redis", f"does not answer: {cause_of(error)}", "start it, or correct REDIS_URL"
         )
     else:
         yield Finding("Redis", "answers")
@@ -127,7 +116,7 @@ def mail(settings: Settings) -> Iterator[Finding]:
         )
     except (OSError, smtplib.SMTPException) as error:
         remedy = "correct SMTP_HOST, SMTP_PORT, SMTP_TLS_ENABLED, SMTP_STARTTLS_ENABLED"
-        yield Finding("mail", f"{server} does not answer: {_cause(error)}", remedy)
+        yield Finding("mail", f"{server} does not answer: {cause_of(error)}", remedy)
     else:
         yield Finding("mail", f"{server} answers")
 
@@ -139,18 +128,6 @@ def _connected(settings: Settings) -> smtplib.SMTP:
         context = ssl.create_default_context()
         return smtplib.SMTP_SSL(*address, timeout=PATIENCE, context=context)
     return smtplib.SMTP(*address, timeout=PATIENCE)
-
-
-def grafana(settings: Settings) -> Iterator[Finding]:
-    """Whether Grafana answers and knows our account, where it is used."""
-    account = (settings.grafana_username, settings.grafana_password)
-    # Any signed-in account may ask who it is.
-    yield from _web("Grafana", "GRAFANA_URL", settings.grafana_url, "/api/user", account)
-
-
-def prometheus(settings: Settings) -> Iterator[Finding]:
-    """Whether Prometheus answers, where it is used."""
-    yield from _web("Prometheus", "PROMETHEUS_URL", settings.prometheus_url, "/-/ready", None)
 
 
 def single_sign_on(settings: Settings) -> Iterator[Finding]:
@@ -181,43 +158,13 @@ def people(settings: Settings) -> Iterator[Finding]:
         yield Finding("directory", "answers")
 
 
-def _web(
-    part: str, variable: str, url: str, path: str, account: tuple[str, str] | None
-) -> Iterator[Finding]:
-    if not url:
-        yield Finding(part, f"not used ({variable} is not set)")
-        return
-    try:
-        response = requests.get(url + path, auth=account, timeout=PATIENCE)
-    except requests.RequestException as error:
-        yield Finding(part, f"does not answer: {_cause(error)}", f"start it, or correct {variable}")
-        return
-    if response.status_code in (401, 403):
-        remedy = "correct GRAFANA_USERNAME and GRAFANA_PASSWORD"
-        yield Finding(part, "refuses the account", remedy)
-    elif not response.ok:
-        state = f"answers with status {response.status_code}"
-        yield Finding(part, state, f"look at its log, or correct {variable}")
-    else:
-        yield Finding(part, "answers")
-
-
-def _cause(error: Exception) -> str:
-    """The innermost error in one line; connection errors wrap one another, and some wrap URLs."""
-    cause: BaseException = error
-    while inner := cause.__cause__ or cause.__context__:
-        cause = inner
-    lines = str(cause).strip().splitlines()
-    return lines[0] if lines else type(cause).__name__
-
-
 CHECKS: tuple[Callable[[Settings], Iterator[Finding]], ...] = (
     database,
     pages,
     jobs,
     mail,
-    grafana,
-    prometheus,
+    doctor_monitoring.grafana,
+    doctor_monitoring.prometheus,
     single_sign_on,
     people,
 )

@@ -4,6 +4,7 @@ import os
 
 import click
 
+from remas.cli.grafana_export import export_command
 from remas.cli.opened import opened
 from remas.clients.grafana import GrafanaError
 from remas.config import Settings
@@ -22,8 +23,9 @@ def grafana_group() -> None:
 def sync_command() -> None:
     """Bring accounts, folders, contact points, policies and alert rules in Grafana up to date.
 
-    Only what differs is written, only what REMAS made is touched. Run it from a timer, every few
-    minutes. While one runs, a second one does nothing.
+    Only what differs is written, only what REMAS made is touched. The ticker has the same done by
+    itself, for whom something changed at once: this is for those who do not want to wait, or to
+    see what Grafana refuses. While somebody is at it, a second one does nothing.
     """
     settings = Settings.load(os.environ)
     if not settings.grafana_url:
@@ -40,3 +42,6 @@ def sync_command() -> None:
         finally:
             election.resign()
     click.echo(f"Grafana is up to date for {people} people.")
+
+
+grafana_group.add_command(export_command)

@@ -25,7 +25,8 @@ def import_group() -> None:
 def nodes_command(file: TextIO) -> None:
     """Make or change nodes from FILE: CSV `name,resource…`, or `scontrol show node` (- = stdin).
 
-    All of the file is taken, or nothing of it.
+    A column `address` says where Prometheus finds a node's exporters. All of the file is taken, or
+    nothing of it.
     """
     text = _text(file)
     with opened(), _all_or_nothing():

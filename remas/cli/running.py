@@ -17,8 +17,9 @@ from remas.jobs.ticker import Ticker
 def ticker_command() -> None:
     """Find letters that are due and have them carried, until it is stopped.
 
-    Start as many as you like: one works, the others wait to take its place. Without REDIS_URL it
-    carries the letters itself; then the server does so as well, and this is not needed.
+    Grafana, where there is one, it has made good the same way. Start as many as you like: one
+    works, the others wait to take its place. Without REDIS_URL it carries the letters itself; then
+    the server does so as well, and this is not needed.
     """
     settings = Settings.load(os.environ)
     ticker = Ticker(create_app(settings), settings)
@@ -33,14 +34,19 @@ def ticker_command() -> None:
 
 
 @click.command("worker")
-def worker_command() -> None:
-    """Carry letters that the ticker has put into the queue, until it is stopped."""
+@click.option("--only", type=click.Choice(list(worker.QUEUES)), help="Do this and nothing else.")
+def worker_command(only: str | None) -> None:
+    """Do what the ticker has put into the queues, until it is stopped: letters, then Grafana.
+
+    While it is at Grafana, it carries no letters. Where that may take long, start some with
+    `--only letters` and one with `--only grafana`.
+    """
     settings = Settings.load(os.environ)
     if not settings.redis_url:
-        raise SettingError("REDIS_URL is required: without it the server carries letters itself.")
+        raise SettingError("REDIS_URL is required: without it the server does the work itself.")
     app = create_app(settings)
     click.echo("The worker runs (Ctrl-C stops it).")
-    worker.work(app, settings)
+    worker.work(app, settings, only)
 
 
 COMMANDS = (ticker_command, worker_command)

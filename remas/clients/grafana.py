@@ -70,6 +70,9 @@ class GrafanaUser:
 class Grafana:
     """One Grafana, with one account of it. Every method raises `GrafanaError`."""
 
+    patience: tuple[float, float] | None = None
+    """In place of `PATIENCE`, where somebody waits for the answer."""
+
     def __init__(self, url: str, username: str, password: str, token: str = "") -> None:
         """`url` may end in a sub-path. `token`, of a service account with the role Admin, is used
         wherever Grafana takes one: not for accounts, which want `username` and `password`."""
@@ -81,14 +84,16 @@ class Grafana:
         self._token = token
 
     @classmethod
-    def of(cls, settings: Settings) -> Self:
-        """The one that the settings name."""
-        return cls(
+    def of(cls, settings: Settings, patience: tuple[float, float] | None = None) -> Self:
+        """The one that the settings name. `patience`: where somebody waits for the answer."""
+        made = cls(
             settings.grafana_url,
             settings.grafana_username,
             settings.grafana_password,
             settings.grafana_token,
         )
+        made.patience = patience
+        return made
 
     def __enter__(self) -> Self:
         return self
@@ -185,14 +190,7 @@ class Grafana:
 
     def folders(self) -> list[Json]:
         """All folders at the top."""
-        found: list[Json] = []
-        page = 1
-        while True:
-            part = self._list(f"/folders?limit={PER_PAGE}&page={page}")
-            found += part
-            if len(part) < PER_PAGE:
-                return found
-            page += 1
+        return self._pages("/folders?")
 
     def create_folder(self, uid: str, title: str) -> None:
         """Make a folder at the top."""
@@ -206,12 +204,11 @@ class Grafana:
         """Delete a folder with its dashboards; refused where alert rules are in it."""
         self._json("DELETE", f"/folders/{_quoted(uid)}")
 
-    def is_folder_empty(self, uid: str) -> bool:
-        """Whether neither dashboards nor folders are kept in a folder; alert rules may be."""
-        return not (
-            self._list(f"/search?folderUIDs={_quoted(uid)}&limit=1")
-            or self._list(f"/folders?parentUid={_quoted(uid)}&limit=1")
-        )
+    def is_folder_empty(self, uid: str, but: str = "") -> bool:
+        """Whether there are neither folders nor dashboards, `but` that one; alert rules may be."""
+        found = self._list(f"/search?folderUIDs={_quoted(uid)}&limit=2")
+        kept = [one for one in found if one["uid"] != but]
+        return not (kept or self._list(f"/folders?parentUid={_quoted(uid)}&limit=1"))
 
     def permissions(self, uid: str) -> list[Json]:
         """Who may do what in a folder, as its own entries say."""
@@ -222,6 +219,29 @@ class Grafana:
         """Let exactly these do what they say in a folder."""
         path = f"/folders/{_quoted(uid)}/permissions"
         self._json("POST", path, {"items": [dict(item) for item in items]})
+
+    # Dashboards.
+
+    def dashboard(self, uid: str) -> Json | None:
+        """`dashboard`, with its version, and `meta`, with its folder; None: there is none."""
+        return self._found(f"/dashboards/uid/{_quoted(uid)}")
+
+    def dashboards(self, tag: str) -> list[Json]:
+        """All dashboards with this tag: uid, title, tags and folder, without what they show."""
+        return self._pages(f"/search?type=dash-db&tag={_quoted(tag)}&")
+
+    def put_dashboard(self, wish: Mapping[str, Any], folder: str) -> None:
+        """Make a dashboard with the uid in it, or change the version in it.
+
+        Never more than that: told to overwrite, Grafana would take over whatever other dashboard
+        of the folder has the title.
+        """
+        body = {"dashboard": dict(wish), "folderUid": folder, "overwrite": False}
+        self._json("POST", "/dashboards/db", body)
+
+    def delete_dashboard(self, uid: str) -> None:
+        """Delete a dashboard."""
+        self._json("DELETE", f"/dashboards/uid/{_quoted(uid)}")
 
     # Alerting.
 
@@ -268,7 +288,7 @@ class Grafana:
 
     def data_source_uids(self) -> set[str]:
         """The uids of all data sources."""
-        return {source["uid"] for source in self._list("/datasources")}
+        return {str(source.get("uid")) for source in self._list("/datasources")}
 
     # How calls are made.
 
@@ -287,6 +307,17 @@ class Grafana:
             if error.is_missing:
                 return None
             raise
+
+    def _pages(self, path: str) -> list[Json]:
+        """A list that Grafana gives in pages. `path`: up to where limit and page are to stand."""
+        found: list[Json] = []
+        page = 1
+        while True:
+            part = self._list(f"{path}limit={PER_PAGE}&page={page}")
+            found += part
+            if len(part) < PER_PAGE:
+                return found
+            page += 1
 
     def _list(self, path: str) -> list[Json]:
         found = self._call("GET", path)
@@ -320,7 +351,7 @@ class Grafana:
                 json=body,
                 headers=sent,
                 auth=None if by_token or open_to_all else self._password,
-                timeout=PATIENCE,
+                timeout=self.patience or PATIENCE,
                 allow_redirects=False,
             )
         except requests.RequestException as error:

@@ -45,6 +45,28 @@ class PasswordForm(Form):
     )
 
 
+class GrafanaPasswordForm(Form):
+    current_password = PasswordField(
+        "Your password here",
+        [DataRequired("Write the password with which you sign in here.")],
+        render_kw={"autocomplete": "current-password"},
+    )
+    new_password = PasswordField(
+        "Password for Grafana",
+        [
+            DataRequired("Write a password."),
+            Length(MIN_LENGTH, MAX_LENGTH, f"A password has at least {MIN_LENGTH} characters."),
+        ],
+        description=f"At least {MIN_LENGTH} characters, and best another one than here.",
+        render_kw={"autocomplete": "new-password", "minlength": MIN_LENGTH},
+    )
+    repeated = PasswordField(
+        "Password for Grafana again",
+        [EqualTo("new_password", "This differs from the new password.")],
+        render_kw={"autocomplete": "new-password"},
+    )
+
+
 class ForgottenForm(Form):
     name = StringField(
         "Username or e-mail",

@@ -11,7 +11,10 @@ from remas.durations import format_duration, parse_duration
 from remas.errors import Invalid
 from remas.models import Unit
 from remas.moments import at_local
+from remas.monitoring_settings import Exporter
 from remas.services import resources
+from remas.services.exporters import check_exporters
+from remas.services.fields import Check
 from remas.units import format_amount, parse_amount
 
 LOCAL = "%Y-%m-%dT%H:%M"
@@ -144,6 +147,23 @@ class ResourceField(_Written):
 
     def write(self, value: str) -> str:
         return value
+
+
+class ExportersField(_Written):
+    """`data`: what answers Prometheus on a node, written `job:port` or `job:port/path` a line."""
+
+    widget = widgets.TextArea()
+
+    def read(self, text: str) -> tuple[Exporter, ...]:
+        found = tuple(map(Exporter.parse, text.replace(",", " ").split()))
+        check = Check()
+        check_exporters(check, self.name, found)
+        if check.errors:
+            raise ValueError(" ".join(text for texts in check.errors.values() for text in texts))
+        return found
+
+    def write(self, value: Sequence[Exporter]) -> str:
+        return "\n".join(map(str, value))
 
 
 class ChecksField(SelectMultipleField):

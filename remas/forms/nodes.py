@@ -5,13 +5,16 @@ from typing import Any
 
 from wtforms import RadioField, SelectField, StringField, TextAreaField
 from wtforms.fields.choices import SelectChoice
-from wtforms.validators import DataRequired, Length
+from wtforms.validators import DataRequired, Length, ValidationError
 
 from remas.forms.edit import EditForm
-from remas.forms.fields import AmountField, ResourceField
+from remas.forms.fields import AmountField, ExportersField, ResourceField
 from remas.forms.filters import Filter
 from remas.models import Node, NodeState, Resource, Unit
-from remas.services.fields import LONGEST_NAME, LONGEST_TEXT
+from remas.monitoring_settings import Exporter
+from remas.services.context import settings
+from remas.services.exporters import check_address, own_of
+from remas.services.fields import LONGEST_NAME, LONGEST_TEXT, Check
 from remas.services.nodes import NodeChange, NodeNew
 
 STATES = {
@@ -20,6 +23,7 @@ STATES = {
     NodeState.RETIRED: "Retired: people no longer see it; its history stays",
 }
 EXAMPLES = {Unit.NONE: "8", Unit.BYTES_IEC: "1.5 TiB", Unit.BYTES_SI: "1.5 TB"}
+USUAL, OWN = "usual", "own"
 
 
 class NodeForm(EditForm):
@@ -37,8 +41,44 @@ class NodeForm(EditForm):
         choices=[SelectChoice(value=state.value, label=text) for state, text in STATES.items()],
         default=NodeState.AVAILABLE.value,
     )
+    address = StringField(
+        "Address",
+        description="Where they answer: a host name or an IP address. Empty: the node's name.",
+        render_kw={"autocomplete": "off", "spellcheck": "false", "autocapitalize": "none"},
+    )
+    watched = RadioField("Exporters", default=USUAL)
+    exporters = ExportersField(
+        "The node's own exporters",
+        description="One a line: job:port or job:port/path. With none the node is not watched.",
+        render_kw={"rows": 3, "spellcheck": "false", "autocapitalize": "none"},
+    )
 
     amounts: Mapping[str, str] = {}
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        usual = ", ".join(map(str, settings().monitoring.exporters)) or "none"
+        self.watched.choices = [
+            SelectChoice(value=USUAL, label=f"As set for all nodes: {usual}"),
+            SelectChoice(value=OWN, label="Only these:"),
+        ]
+
+    def validate_address(self, field: StringField) -> None:
+        """Told together with what is wrong elsewhere, and not only when all else is right."""
+        check = Check()
+        check_address(check, field.name, field.data)
+        if check.errors:
+            raise ValidationError(check.errors[field.name][0])
+
+    def validate_exporters(self, field: ExportersField) -> None:
+        """What was written is not to be lost because the choice above it was overlooked."""
+        if self.watched.data == USUAL and field.data and field.data != field.object_data:
+            raise ValidationError("To use these, choose “Only these” above; else take them out.")
+
+    @property
+    def own_exporters(self) -> tuple[Exporter, ...] | None:
+        """None: those that are set for all nodes."""
+        return self.exporters.data or () if self.watched.data == OWN else None
 
     @property
     def capacity_fields(self) -> list[AmountField]:
@@ -58,6 +98,8 @@ class NodeForm(EditForm):
             self.description.data,
             NodeState(self.state.data),
             self.capacities,
+            self.address.data or None,
+            self.own_exporters,
         )
 
     def change(self) -> NodeChange:
@@ -67,6 +109,8 @@ class NodeForm(EditForm):
             self.description.data or "",
             NodeState(self.state.data),
             self.capacities,
+            self.address.data or "",
+            "" if self.own_exporters is None else self.own_exporters,
         )
 
 
@@ -88,10 +132,14 @@ def node_form(resources: Sequence[Resource]) -> type[NodeForm]:
 
 def stored(node: Node) -> dict[str, Any]:
     """What the fields show before anything is written into them."""
+    own = own_of(node)
     return {
         "name": node.name,
         "description": node.description,
         "state": node.state.value,
+        "address": node.address,
+        "watched": USUAL if own is None else OWN,
+        "exporters": own,
         **{f"capacity_{held.resource_id}": held.amount for held in node.capacities},
     }
 

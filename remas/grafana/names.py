@@ -4,10 +4,13 @@ ALERTS_FOLDER, ALERTS_TITLE = "remas-alerts", "REMAS alerts"
 FOLDER_PREFIX = "remas-u-"
 CONTACT_PREFIX = "remas-cp-"
 RULE_PREFIX = "remas-r-"
+START_PREFIX, START_TAG = "remas-d-", "remas-start"
 GROUP_PREFIX = "user-"
 UNROUTED, UNROUTED_NAME = "remas-unrouted", "remas unrouted"
 DATA_SOURCE = "remas-prometheus"
+CLUSTER_DASHBOARD, PERSON_DASHBOARD = "remas-cluster", "remas-person"
 
+OUR_LABELS = "remas_"
 OURS, PERSON = "remas_managed", "remas_user_id"
 """The labels by which our rules are known, and whose they are."""
 
@@ -15,6 +18,11 @@ OURS, PERSON = "remas_managed", "remas_user_id"
 def folder(user_id: int) -> str:
     """The uid of a person's private folder."""
     return f"{FOLDER_PREFIX}{user_id}"
+
+
+def start(user_id: int) -> str:
+    """The uid of the dashboard with which a person's private folder begins."""
+    return f"{START_PREFIX}{user_id}"
 
 
 def contact_uid(user_id: int) -> str:

@@ -12,6 +12,8 @@ from typing import Any
 from remas.grafana import names
 
 Tree = dict[str, Any]
+Called = Mapping[int, str]
+"""How people's contact points are called now, by whose they are: somebody may have renamed one."""
 
 MATCHER = [names.OURS, "=", "true"]
 GROUP_BY = ["grafana_folder", "alertname", "remas_node"]
@@ -22,18 +24,18 @@ def owner(tree: Mapping[str, Any]) -> str:
     return str(tree.get("provenance") or "")
 
 
-def people_in(tree: Mapping[str, Any]) -> set[int]:
+def people_in(tree: Mapping[str, Any], called: Called) -> set[int]:
     """Those whose alerts our route delivers; should it be there twice, those of both."""
-    ours = (route for route in tree.get("routes") or [] if _is_ours(route))
+    ours = (route for route in tree.get("routes") or [] if _is_ours(route, called))
     found = (_person_of(child) for route in ours for child in route.get("routes") or [])
     return {person for person in found if person is not None}
 
 
-def with_people(tree: Mapping[str, Any], people: Collection[int]) -> Tree:
+def with_people(tree: Mapping[str, Any], people: Collection[int], called: Called) -> Tree:
     """The tree with our route first, for exactly these people; without anybody, without it."""
     wanted = deepcopy(dict(tree))
     wanted.pop("provenance", None)
-    others = [route for route in wanted.get("routes") or [] if not _is_ours(route)]
+    others = [route for route in wanted.get("routes") or [] if not _is_ours(route, called)]
     ours = [_route(sorted(people))] if people else []
     wanted["routes"] = [*ours, *others]
     return wanted
@@ -64,17 +66,21 @@ def _route(people: list[int]) -> dict[str, Any]:
     }
 
 
-def _is_ours(route: Mapping[str, Any]) -> bool:
+def _is_ours(route: Mapping[str, Any], called: Called) -> bool:
     """An administrator's own may match the very same alerts, but leads somewhere else."""
     if route.get("object_matchers") != [MATCHER]:
         return False
     children = route.get("routes") or []
-    return route.get("receiver") == names.UNROUTED_NAME or any(map(_leads_to_person, children))
+    if route.get("receiver") == names.UNROUTED_NAME:
+        return True
+    return any(_leads_to_person(child, called) for child in children)
 
 
-def _leads_to_person(route: Mapping[str, Any]) -> bool:
+def _leads_to_person(route: Mapping[str, Any], called: Called) -> bool:
     person = _person_of(route)
-    return person is not None and route.get("receiver") == names.contact_name(person)
+    if person is None:
+        return False
+    return route.get("receiver") in (names.contact_name(person), called.get(person))
 
 
 def _person_of(route: Mapping[str, Any]) -> int | None:

@@ -11,6 +11,15 @@ from remas.grafana import names, rules
 Json = dict[str, Any]
 
 
+@dataclass(frozen=True, slots=True)
+class Board:
+    """What lists tell of a dashboard. `folder`: the uid of its folder, empty at the top."""
+
+    title: str
+    folder: str
+    tags: frozenset[str]
+
+
 @dataclass(slots=True)
 class Present:
     """A run's view of Grafana. `whole`: everybody is looked at, so what can be listed is listed
@@ -21,6 +30,7 @@ class Present:
     _folders: dict[str, str | None] = field(default_factory=dict)
     _listed: bool = False
     _permissions: dict[str, list[Json]] = field(default_factory=dict)
+    _boards: dict[str, Board | None] | None = None
     _contacts: dict[str, Json] | None = None
     _roles: dict[int, str] | None = None
     _rules: list[Json] | None = None
@@ -51,6 +61,14 @@ class Present:
         """Note that there is such a folder now."""
         self._folders[uid] = title
 
+    def board(self, uid: str) -> Board | None:
+        """One of the start dashboards; None: there is no such dashboard."""
+        boards = self._starts()
+        if uid not in boards:  # nor with the tag: somebody may have taken it away
+            found = self.grafana.dashboard(uid)
+            boards[uid] = _board({**found["meta"], **found["dashboard"]}) if found else None
+        return boards[uid]
+
     def permissions(self, uid: str) -> list[Json]:
         """Who may do what in a folder."""
         if uid not in self._permissions:
@@ -75,6 +93,14 @@ class Present:
         if self._contacts is None:
             self._contacts = {point["uid"]: point for point in self.grafana.contact_points()}
         return self._contacts
+
+    def called(self) -> dict[int, str]:
+        """How people's contact points are called now, by whose they are."""
+        points = self.contact_points().items()
+        found = (
+            (names.owner_of(uid, names.CONTACT_PREFIX), point["name"]) for uid, point in points
+        )
+        return {owner: name for owner, name in found if owner}
 
     def rules(self, user_id: int) -> list[Json]:
         """The rules that stand in a person's group."""
@@ -123,11 +149,23 @@ class Present:
         )
         points = (names.owner_of(uid, names.CONTACT_PREFIX) for uid in self.contact_points())
         folders = (names.owner_of(uid, names.FOLDER_PREFIX) for uid in self._titles())
-        return {owner for found in (groups, points, folders) for owner in found if owner}
+        starts = (names.owner_of(uid, names.START_PREFIX) for uid in self._starts())
+        return {owner for found in (groups, points, folders, starts) for owner in found if owner}
+
+    def _starts(self) -> dict[str, Board | None]:
+        if self._boards is None:
+            listed = self.grafana.dashboards(names.START_TAG) if self.whole else []
+            self._boards = {found["uid"]: _board(found) for found in listed}
+        return self._boards
 
     def _titles(self) -> Mapping[str, str | None]:
         self.folder_title(names.ALERTS_FOLDER)
         return self._folders
+
+
+def _board(found: Json) -> Board:
+    tags = frozenset(map(str, found.get("tags") or ()))
+    return Board(str(found.get("title")), str(found.get("folderUid") or ""), tags)
 
 
 def _is_stray(rule: Json) -> bool:

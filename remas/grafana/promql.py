@@ -5,13 +5,30 @@ RE2's, fully anchored.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable
+from dataclasses import dataclass
 
 from remas.letters import template
 from remas.letters.alert import Values
 
+_MATCHED = re.compile(r"([a-zA-Z_]\w*)\s*(?:=~|!~|!=|=)\s*\Z", re.ASCII)
 _STRING = re.compile(r'(=~|!~)?(\s*)("(?:[^"\\]|\\.)*"|\'(?:[^\'\\]|\\.)*\')')
 _RE2_SIGNS = re.compile(r"([\\.+*?()|\[\]{}^$])")
+
+
+@dataclass(frozen=True, slots=True)
+class Literal:
+    """What stands in quotes, as it is written there. `label`: which label has to match it."""
+
+    text: str
+    quote: str
+    label: str | None
+    as_pattern: bool
+
+    def written(self, value: str) -> str:
+        """A value as it has to be written here."""
+        escaped = _RE2_SIGNS.sub(r"\\\1", value) if self.as_pattern else value
+        return _in_string(escaped, self.quote)
 
 
 def fill(expression: str, values: Values) -> str:
@@ -22,24 +39,30 @@ def fill(expression: str, values: Values) -> str:
     which Grafana then refuses to evaluate.
     """
     numbers = {name: str(value) for name, value in values.items() if isinstance(value, int)}
-    filled, last = [], 0
+
+    def inside(literal: Literal) -> str:
+        texts = {name: literal.written(str(value)) for name, value in values.items()}
+        return template.substitute(literal.text, texts)
+
+    return rewritten(expression, lambda text: template.substitute(text, numbers), inside)
+
+
+def rewritten(
+    expression: str, outside: Callable[[str], str], inside: Callable[["Literal"], str]
+) -> str:
+    """The expression with other texts within its quotes, and between them."""
+    parts, last = [], 0
     for found in _STRING.finditer(expression):
-        filled.append(template.substitute(expression[last : found.start()], numbers))
-        operator, space, literal = found[1] or "", found[2], found[3]
-        quote = literal[0]
-        texts = _escaped(values, quote, as_pattern=bool(operator))
-        inside = template.substitute(literal[1:-1], texts)
-        filled.append(f"{operator}{space}{quote}{inside}{quote}")
+        operator, space, written = found[1] or "", found[2], found[3]
+        label = _MATCHED.search(expression[last : found.start(3)])
+        literal = Literal(
+            written[1:-1], written[0], label[1] if label else None, as_pattern=bool(operator)
+        )
+        parts.append(outside(expression[last : found.start()]))
+        parts.append(f"{operator}{space}{literal.quote}{inside(literal)}{literal.quote}")
         last = found.end()
-    filled.append(template.substitute(expression[last:], numbers))
-    return "".join(filled)
-
-
-def _escaped(values: Values, quote: str, *, as_pattern: bool) -> Mapping[str, str]:
-    texts = {name: str(value) for name, value in values.items()}
-    if as_pattern:
-        texts = {name: _RE2_SIGNS.sub(r"\\\1", text) for name, text in texts.items()}
-    return {name: _in_string(text, quote) for name, text in texts.items()}
+    parts.append(outside(expression[last:]))
+    return "".join(parts)
 
 
 def _in_string(text: str, quote: str) -> str:

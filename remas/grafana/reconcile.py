@@ -6,12 +6,12 @@ repeated, so a run that was cut off is made good by the next. All raise `Grafana
 """
 
 import re
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 from remas.clients.grafana import Grafana, GrafanaError, GrafanaUser
-from remas.grafana import names, policies, rules
+from remas.grafana import names, policies, rules, start
 from remas.grafana.present import Json, Present
 from remas.grafana.wish import Alert, Person, Wish
 
@@ -29,6 +29,17 @@ class NotPossible(GrafanaError):
     @property
     def is_about_one(self) -> bool:
         return True
+
+
+class SomeRefused(NotPossible):
+    """A pass over everybody went to its end, but for these people: by their numbers, with why."""
+
+    def __init__(self, people: Mapping[int, GrafanaError]) -> None:
+        first = " ".join(str(error) for error in list(people.values())[:TOLD])
+        number = len(people)
+        several = f"{number} times Grafana could not be made good. {first}"
+        super().__init__(first if number == 1 else several)
+        self.people = people
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,19 +64,20 @@ def person(grafana: Grafana, wish: Wish, policy: Policy) -> None:
 def everybody(grafana: Grafana, wishes: Iterable[Wish], policy: Policy) -> None:
     """Make good what concerns these, who are all; what is left of others goes.
 
-    What Grafana refuses for one person is told at the end, when the others have been seen to.
+    What Grafana refuses for one person is told at the end, when the others have been seen to:
+    raises `SomeRefused`.
     """
     present = Present(grafana, whole=True)
     known: dict[int, str] = {}
     wanted: set[str] = set()
-    refused: list[GrafanaError] = []
+    refused: dict[int, GrafanaError] = {}
     for wish in wishes:
         known[wish.person.id] = wish.person.username.casefold()
         wanted |= {_rule_uid(alert, wish.person) for alert in wish.alerts}
-        with _told_later(refused):
+        with _told_later(refused, wish.person.id):
             _person(present, wish, policy)
     for stranger in sorted(present.owners() - known.keys()):
-        with _told_later(refused):
+        with _told_later(refused, stranger):
             _remove(present, stranger, policy, set(known.values()))
     for uid in present.strays():
         if uid not in wanted:
@@ -73,24 +85,17 @@ def everybody(grafana: Grafana, wishes: Iterable[Wish], policy: Policy) -> None:
     if policy.direct:
         _leave_tree(present)
     if refused:
-        raise _all_of(refused)
+        raise SomeRefused(refused)
 
 
 @contextmanager
-def _told_later(refused: list[GrafanaError]) -> Iterator[None]:
+def _told_later(refused: dict[int, GrafanaError], user_id: int) -> Iterator[None]:
     try:
         yield
     except GrafanaError as error:
         if not error.is_about_one:
             raise
-        refused.append(error)
-
-
-def _all_of(refused: list[GrafanaError]) -> GrafanaError:
-    if len(refused) == 1:
-        return refused[0]
-    first = " ".join(str(error) for error in refused[:TOLD])
-    return NotPossible(f"{len(refused)} times Grafana could not be made good. {first}")
+        refused[user_id] = error
 
 
 def _rule_uid(alert: Alert, somebody: Person) -> str:
@@ -114,6 +119,7 @@ def _person(present: Present, wish: Wish, policy: Policy) -> None:
     _contact_point(present, names.contact_uid(somebody.id), _contact(somebody))
     direct = _route(present, somebody.id, policy)
     _rules(present, wish, names.contact_name(somebody.id) if direct else None)
+    start.keep(present, somebody)
 
 
 def _account(present: Present, wanted: Person, policy: Policy) -> GrafanaUser | None:
@@ -253,7 +259,11 @@ def _change_tree(present: Present, more: int | None = None, less: int | None = N
     """
     tree = present.grafana.policies()
     receivers = {point["name"] for point in present.contact_points().values()}
-    people = {who for who in policies.people_in(tree) if names.contact_name(who) in receivers}
+    people = {
+        who
+        for who in policies.people_in(tree, present.called())
+        if names.contact_name(who) in receivers
+    }
     return _write_tree(present, tree, (people | ({more} if more else set())) - {less})
 
 
@@ -263,7 +273,7 @@ def _leave_tree(present: Present) -> None:
 
 
 def _write_tree(present: Present, tree: policies.Tree, people: set[int]) -> bool:
-    wanted = policies.with_people(tree, people)
+    wanted = policies.with_people(tree, people, present.called())
     if not policies.differ(tree, wanted):
         return True
     if policies.owner(tree):
@@ -329,8 +339,10 @@ def _remove(present: Present, user_id: int, policy: Policy, known: Collection[st
         _close_account(present, user_id, policy, known)
     _stop_watching(present, user_id)
     there = present.folder_title(folder) is not None and not present.has_rules(folder)
-    if there and present.grafana.is_folder_empty(folder):
+    gone = there and present.grafana.is_folder_empty(folder, but=names.start(user_id))
+    if gone:
         present.grafana.delete_folder(folder)
+    start.drop(present, user_id, gone_with=folder if gone else None)
     # Last: by it somebody is known to have been here, wherever the folder was moved to.
     _drop_contact_point(present, user_id)
 

@@ -45,7 +45,7 @@ def of(alert: Alert, person: Person, receiver: str | None) -> Rule:
         "ruleGroup": names.group(person.id),
         "title": _title(rule, alert, person),
         "condition": rule.get("condition"),
-        "data": [_query(part, alert.values) for part in queries],
+        "data": [query(part, alert.values) for part in queries],
         "annotations": _texts(rule.get("annotations")),
         "labels": {**_texts(rule.get("labels")), **_labels(alert, person)},
         "notification_settings": {"receiver": receiver} if receiver else None,
@@ -131,7 +131,7 @@ def _texts(given: Any) -> dict[str, str]:
     }
 
 
-def _query(part: Any, values: Values) -> Any:
+def query(part: Any, values: Values) -> Any:
     """A query of the template, filled in; in PromQL a value stays a value."""
     filled = templates.fill({"part": part}, values)["part"]
     model = part.get("model") if isinstance(part, Mapping) else None

@@ -11,7 +11,7 @@ from rq import Queue
 from remas.config import Settings
 from remas.jobs import tasks
 
-QUEUE = "remas"
+LETTERS_QUEUE, GRAFANA_QUEUE = "remas", "remas-grafana"
 JOB_SECONDS = 150  # less than a row is claimed for (services/outbox.py)
 FAILED_KEPT = timedelta(days=1)
 PATIENCE = 5  # seconds for Redis to answer
@@ -67,10 +67,10 @@ class ByWorkers:
         )
 
 
-def queue_of(url: str, patience: float | None = None) -> Queue:
-    """The queue in this Redis; `patience` in seconds, None where RQ waits for jobs itself."""
+def queue_of(url: str, patience: float | None = None, name: str = LETTERS_QUEUE) -> Queue:
+    """A queue in this Redis; `patience` in seconds, None where RQ waits for jobs itself."""
     connection = redis.Redis.from_url(url, socket_timeout=patience, socket_connect_timeout=PATIENCE)
-    return Queue(QUEUE, connection=connection)
+    return Queue(name, connection=connection)
 
 
 def carrier_for(settings: Settings) -> Carrier:

@@ -6,6 +6,7 @@ gets it.
 
 import fcntl
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
 
@@ -91,11 +92,26 @@ class ByDatabase:
 
     def resign(self) -> None:
         """Give the lock back, with the connection."""
-        if self._connection is not None:
-            # Not back into the pool: the lock belongs to the session, not to a transaction.
-            self._connection.invalidate()
-            self._connection.close()
-            self._connection = None
+        if self._connection is None:
+            return
+        connection, self._connection = self._connection, None
+        if not connection.invalidated:
+            with suppress(SQLAlchemyError):
+                # The server notices a moment later that a connection is gone, and somebody may be
+                # waiting to be elected now.
+                connection.execute(text("SELECT pg_advisory_unlock(:lock)"), {"lock": self._lock})
+        # Not back into the pool: the lock belongs to the session, not to a transaction.
+        connection.invalidate()
+        connection.close()
+
+
+def is_held(settings: Settings, engine: Engine, post: str) -> bool:
+    """Whether somebody is elected right now; for this moment nobody else can be."""
+    election = election_for(settings, engine, post)
+    try:
+        return not election.holds()
+    finally:
+        election.resign()
 
 
 def election_for(settings: Settings, engine: Engine, post: str = TICKER) -> Election:

@@ -1,4 +1,5 @@
-"""The ticker: sees to it that what is due is carried, and that the house is tidied once a day.
+"""The ticker: sees to it that what is due is carried, that Grafana follows, and that the house is
+tidied once a day.
 
 It finds by "due and not done", never by "due exactly now": what a crash, a flushed Redis or a
 stopped machine left behind is found again like all else.
@@ -14,7 +15,8 @@ from remas.config import Settings
 from remas.extensions import db
 from remas.jobs.carriers import Carrier, carrier_for
 from remas.jobs.election import Election, election_for
-from remas.services import chores, heartbeats, outbox
+from remas.jobs.following import Follower, follower_for
+from remas.services import chores, heartbeats, marks, monitoring, outbox
 
 BATCH = 200  # rows taken at once
 GLANCE = timedelta(seconds=2)  # so soon is noticed what was written after the last look
@@ -47,14 +49,17 @@ class Ticker:
         settings: Settings,
         carrier: Carrier | None = None,
         election: Election | None = None,
+        follower: Follower | None = None,
     ) -> None:
         self._app, self._settings = app, settings
         self._carrier = carrier or carrier_for(settings)
+        self._follower = follower or follower_for(app, settings)
         with app.app_context():
             self._election = election or election_for(settings, db.engine)
         self._stopped = threading.Event()
         self._beats = _Rhythm(settings.ticker_period)
         self._days = _Rhythm(DAY)
+        self._glances = _Rhythm(min(GLANCE, settings.ticker_period))
 
     def run(self) -> None:
         """Look, carry, wait, until `stop`."""
@@ -62,6 +67,8 @@ class Ticker:
             while not self._stopped.is_set():
                 self._stopped.wait(self.turn().total_seconds())
         finally:
+            if self._follower:
+                self._follower.stop()
             self._election.resign()
 
     def stop(self) -> None:
@@ -82,6 +89,7 @@ class Ticker:
         self._beat()
         if self._days.is_due():
             chores.do(self._settings)
+        self._see_to_grafana()
         longest = min(GLANCE, self._settings.ticker_period)
         next_due, now = outbox.next_due(), clock.now()
         db.session.rollback()
@@ -95,7 +103,19 @@ class Ticker:
     def _goes_on(self) -> bool:
         """Between two rows: whether to carry the next one."""
         self._beat()
+        self._see_to_grafana()
         return not self._stopped.is_set()
+
+    def _see_to_grafana(self) -> None:
+        """Now and then have Grafana made good; whatever goes wrong with it keeps no letter."""
+        if self._follower is None or not self._glances.is_due():
+            return
+        try:
+            marks.mark_starts_and_ends()
+            if monitoring.is_due():
+                self._follower.start()
+        except Exception:
+            current_app.logger.exception("the ticker could not see to Grafana")
 
     def _beat(self) -> None:
         if self._beats.is_due():

@@ -53,6 +53,7 @@ SAMPLE: Mapping[str, str | int] = {
 
 _TEXT_OR_VARIABLE = re.compile(r'"(?:[^"\\]|\\.)*"|\$\{(\w+)\}', re.ASCII)
 _BARE = "\x00bare:"  # begins no text in JSON; whoever writes it as an escape gets a value or null
+_WRITTEN_BARE = re.compile(rf'"{re.escape(json.dumps(_BARE)[1:-1])}(\w+)"', re.ASCII)
 
 
 def parse(text: str) -> dict[str, Any]:
@@ -69,6 +70,22 @@ def parse(text: str) -> dict[str, Any]:
 def fill(rule: Mapping[str, Any], values: Mapping[str, str | int]) -> dict[str, Any]:
     """The rule of `parse` with the values in place of the variables; keys stay as they are."""
     return {key: _filled(value, values) for key, value in rule.items()}
+
+
+def write(rule: Mapping[str, Any]) -> str:
+    """The template of a rule with its variables in it: what `parse` reads back."""
+    text = json.dumps(rule, indent=2, ensure_ascii=False, allow_nan=False)
+    return f"{_WRITTEN_BARE.sub(_unquoted, text)}\n"
+
+
+def variable(name: str) -> str:
+    """What stands in a rule of `parse` for a number that is a variable."""
+    return f"{_BARE}{name}"
+
+
+def is_fixed(text: str) -> bool:
+    """Whether a text of `parse` says the same whatever the values are."""
+    return not text.startswith(_BARE) and not template.names_in(text)
 
 
 def values_of_user(person: User) -> Values:
@@ -105,6 +122,10 @@ def values_of_capacity(capacity: Capacity) -> Values:
 def _quoted(found: re.Match[str]) -> str:
     name = found[1]
     return found[0] if name is None else json.dumps(f"{_BARE}{name}")
+
+
+def _unquoted(found: re.Match[str]) -> str:
+    return f"${{{found[1]}}}"
 
 
 def _refuse(name: str) -> None:

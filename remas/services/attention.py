@@ -25,6 +25,7 @@ from remas.models import (
     Status,
     User,
 )
+from remas.services import monitoring_standing
 from remas.services.actor import Actor
 from remas.services.reservations import in_status
 
@@ -34,6 +35,8 @@ class Matter(StrEnum):
 
     OVER_COMMITTED = "over-committed"  # nodes of which more is reserved than they have
     DEAD_LETTERS = "dead letters"
+    GRAFANA_BEHIND = "grafana behind"  # people who have been waiting for long
+    GRAFANA_REFUSES = "grafana refuses"  # people for whom Grafana does not take it
     WAITING_ALERTS = "waiting alerts"  # people's own, which an administrator has to approve
     ORPHANED = "orphaned"  # scheduled reservations of deactivated people
     ONE_TIME = "one-time"  # accounts whose password was never changed
@@ -60,6 +63,9 @@ def _counts() -> Iterator[tuple[Matter, int]]:
     alerts = [kind for kind in NotificationType if kind.is_alert]
     yield Matter.OVER_COMMITTED, _over_committed(now)
     yield Matter.DEAD_LETTERS, _number(Outbox, Outbox.dead_at.is_not(None))
+    if grafana := monitoring_standing.numbers():
+        yield Matter.GRAFANA_BEHIND, grafana.people if grafana.is_late else 0
+        yield Matter.GRAFANA_REFUSES, grafana.refused
     yield (
         Matter.WAITING_ALERTS,
         _number(

@@ -11,6 +11,7 @@ from remas import clock
 from remas.errors import Forbidden, NotFound
 from remas.extensions import db
 from remas.models import Audit, Reservation
+from remas.services import marks
 from remas.services.actor import Actor
 from remas.services.paging import PER_PAGE, Page, page_of
 from remas.services.transaction import DbSession, writing
@@ -46,7 +47,10 @@ def record(
     before: Facts | None = None,
     after: Facts | None = None,
 ) -> None:
-    """Note who did `action` to `subject` (id, name). Facts are plain JSON, never secrets."""
+    """Note who did `action` to `subject` (id, name). Facts are plain JSON, never secrets.
+
+    Whom the change concerns is marked for Grafana.
+    """
     session.add(
         Audit(
             at=clock.now(),
@@ -61,6 +65,7 @@ def record(
             after=dict(after) if after is not None else None,
         )
     )
+    marks.changed(session, action, kind, subject[0])
 
 
 def record_change(

@@ -22,10 +22,12 @@ AMOUNTS = ("amount", "default_amount")
 ACTIONS = (
     *("create", "change", "delete", "cancel", "release", "set password", "end sessions"),
     *("revoke", "replace", "approve", "retry", "drop", "load", "keep last administrator"),
+    "bring up to date",
+    "set Grafana password",
 )
 KINDS = (
     *("reservation", "user", "group", "node", "resource", "alias", "limit", "maintenance", "tag"),
-    *("notification", "access_token", "feed", "outbox", "demo", "trace"),
+    *("notification", "access_token", "feed", "outbox", "demo", "trace", "grafana"),
 )
 """What can be done, and to what, for people to choose from; a test holds both complete."""
 
@@ -127,6 +129,8 @@ def _fact(key: str, value: Any, resource: Any, names: _Names) -> tuple[str, Any]
         return key, {name: names.amount(amount, name) for name, amount in named.items()}
     if key in AMOUNTS:
         return key, names.amount(value, resource)
+    if key == "exporters":
+        return key, ["as set for all nodes"] if value is None else value or ["none"]
     if key.endswith("_at") and isinstance(value, str):
         return key, _moment(value)
     return key, value

@@ -86,10 +86,3 @@ def read() -> Catalogue:
         if any(amounts.get(row.name, ()))
     )
     return Catalogue(nodes, resources)
-
-
-def watched_nodes() -> tuple[str, ...]:
-    """Names of the nodes that run, for monitoring: available and drained ones."""
-    states = read_cluster(db.session()).states
-    names = (name for name, state in states.items() if state is not NodeState.RETIRED)
-    return tuple(sorted(names, key=natural_key))

@@ -10,7 +10,7 @@ from sqlalchemy.orm import InstrumentedAttribute
 from remas import clock
 from remas.config import Settings
 from remas.models import IdempotencyKey, PasswordReset
-from remas.services import audit, idempotency, outbox, sessions
+from remas.services import audit, idempotency, made_good, outbox, sessions
 from remas.services.transaction import writing
 
 Chore = Callable[[Settings], None]
@@ -47,7 +47,16 @@ def prune_audit(settings: Settings) -> None:
         audit.prune(settings.audit_kept)
 
 
-DAILY: tuple[Chore, ...] = (prune_outbox, forget_expired, prune_sessions, prune_audit)
+def forget_marks(settings: Settings) -> None:
+    """What waits for a Grafana that is used no more. Should one come, everybody is looked at."""
+    if not settings.grafana_url:
+        made_good.forget()
+
+
+DAILY: tuple[Chore, ...] = (
+    *(prune_outbox, forget_expired, prune_sessions, prune_audit),
+    forget_marks,
+)
 
 
 def do(settings: Settings, chores: tuple[Chore, ...] = DAILY) -> None:

@@ -21,6 +21,7 @@ from remas.models import (
     Group,
     Limit,
     Maintenance,
+    Measure,
     Node,
     Notification,
     NotificationType,
@@ -124,12 +125,13 @@ def _people(session: DbSession, password_hash: str) -> list[User]:
 
 def _cluster(session: DbSession) -> None:
     resources = {}
-    for name, unit, description, aliases in RESOURCES:
+    for name, unit, description, aliases, measure in RESOURCES:
         resources[name] = Resource(
             name=name,
             unit=Unit(unit),
             description=description,
             aliases=[Alias(name=alias) for alias in aliases],
+            measure=Measure(measure),
         )
     session.add_all(resources.values())
     for name, description, capacities in NODES:

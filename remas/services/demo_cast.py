@@ -4,10 +4,10 @@ from dataclasses import dataclass
 
 GIB = 2**30
 
-RESOURCES = (
-    ("cpu", "", "Processor cores", ("cores", "core")),
-    ("memory", "Bytes (IEC)", "Main memory", ("RAM",)),
-    ("gpu", "", "Graphics processors", ("GPUs", "cuda")),
+RESOURCES = (  # name, unit, description, aliases, what measures it
+    ("cpu", "", "Processor cores", ("cores", "core"), "cpu"),
+    ("memory", "Bytes (IEC)", "Main memory", ("RAM",), "memory"),
+    ("gpu", "", "Graphics processors", ("GPUs", "cuda"), "gpu"),
 )
 
 NODES = tuple(

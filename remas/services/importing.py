@@ -2,8 +2,8 @@
 
 import csv
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 
 from sqlalchemy import select
 from sqlalchemy.orm import selectinload
@@ -12,10 +12,12 @@ from remas.errors import Invalid
 from remas.models import Capacity, Node, NodeState, Resource, Unit
 from remas.services import audit, locks
 from remas.services.actor import Actor
+from remas.services.exporters import check_address
 from remas.services.fields import Check
 from remas.services.transaction import DbSession, writing
 from remas.units import parse_amount
 
+ADDRESS = "address"  # the column of a CSV that is no resource
 MIB = 2**20
 CLOSED_STATES = ("DRAIN", "DOWN", "FAIL", "MAINT", "FUTURE", "NO_RESPOND", "POWER_DOWN", "UNKNOWN")
 """Words in Slurm's state of a node that takes no work; REMAS calls it drained."""
@@ -27,12 +29,16 @@ _IEC = re.compile(r"\d\s*[KMGTPE]i?B?$", re.IGNORECASE)
 
 @dataclass(frozen=True, slots=True)
 class NodeSpec:
-    """A node of a file. `capacities`: resource to amount as written; `line` for messages."""
+    """A node of a file. `capacities`: resource to amount as written; `line` for messages.
+
+    `address` None: the file does not say it.
+    """
 
     line: int
     name: str
     capacities: Mapping[str, str]
     drained: bool = False
+    address: str | None = None
 
 
 @dataclass(slots=True)
@@ -48,11 +54,11 @@ class Imported:
 def import_nodes(actor: Actor, text: str) -> Imported:
     """Make or change the nodes of a file; resources it names are made where they are missing.
 
-    Capacities of known nodes become those of the file; resources that it does not name stay.
+    Capacities and addresses of known nodes become those of the file; what it does not name stays.
     Raises `Forbidden`, and `Invalid` with one entry a line.
     """
     actor.require_admin()
-    specs = list(_scontrol(text) if "NodeName=" in text else _csv(text))
+    specs = _addressed(_scontrol(text) if "NodeName=" in text else _csv(text))
     if not specs:
         raise Invalid.field("file", "The file names no node.")
     result = Imported()
@@ -70,7 +76,10 @@ def import_nodes(actor: Actor, text: str) -> Imported:
 
 
 def _csv(text: str) -> Iterator[NodeSpec]:
-    """A header `name,resource…`, then a line a node; an empty cell: the node has none."""
+    """A header `name,resource…`, then a line a node; an empty cell: the node has none.
+
+    The column `address` is no resource: it is where the node's exporters answer.
+    """
     lines = text.splitlines()
     if not text.strip():
         raise Invalid.field("file", "The file is empty.")
@@ -89,8 +98,19 @@ def _csv(text: str) -> Iterator[NodeSpec]:
             raise Invalid.field(
                 f"line {number}", f"There are {len(cells)} cells under {len(header)} headings."
             )
-        pairs = zip(header[1:], cells[1:], strict=True)
-        yield NodeSpec(number, cells[0], {name: cell for name, cell in pairs if cell})
+        written = {name: cell for name, cell in zip(header, cells, strict=True) if cell}
+        name, address = written.pop("name", ""), written.pop(ADDRESS, None)
+        yield NodeSpec(number, name, written, address=address)
+
+
+def _addressed(specs: Iterable[NodeSpec]) -> list[NodeSpec]:
+    """The nodes with their addresses as they are stored. Raises `Invalid`."""
+    check, found = Check(), []
+    for spec in specs:
+        address = check_address(check, f"line {spec.line}", spec.address)
+        found.append(replace(spec, address=address))
+    check.done()
+    return found
 
 
 def _scontrol(text: str) -> Iterator[NodeSpec]:
@@ -187,6 +207,7 @@ def _apply(
         before = _facts(node)
         if node.state is not NodeState.RETIRED and spec.drained:
             node.state = state
+    node.address = spec.address or node.address
     held = {capacity.resource_id: capacity for capacity in node.capacities}
     for resource_id, amount in amounts.items():
         if resource_id in held:
@@ -209,4 +230,5 @@ def _facts(node: Node) -> dict[str, object]:
         "name": node.name,
         "state": node.state.value,
         "capacities": {str(c.resource_id): c.amount for c in node.capacities},
+        "address": node.address,
     }

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from sqlalchemy import delete as sql_delete
 from sqlalchemy import func, or_, select
@@ -20,7 +20,8 @@ from remas.models import (
     Resource,
     limit_node,
 )
-from remas.services import audit, history, limit_rows, locks
+from remas.monitoring_settings import Exporter
+from remas.services import audit, exporters, history, limit_rows, locks
 from remas.services.actor import Actor
 from remas.services.fields import Check
 from remas.services.paging import PER_PAGE, Page, page_of
@@ -37,26 +38,39 @@ SORTS = {
     .scalar_subquery(),
 }
 KEEP_HISTORY = "Set the amount to 0 instead: the history stays."
+Exporters = tuple[Exporter, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class NodeNew:
-    """`capacities`: resource to amount in its base unit."""
+    """`capacities`: resource to amount in its base unit.
+
+    `address`: where its exporters answer; None: under its name. `exporters` None: those that are
+    set for all nodes.
+    """
 
     name: str
     description: str | None = None
     state: NodeState = NodeState.AVAILABLE
     capacities: Mapping[str, int] = field(default_factory=dict)
+    address: str | None = None
+    exporters: Exporters | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class NodeChange:
-    """None leaves a field alone; "" takes the description away. `capacities` replaces all."""
+    """None leaves a field alone; "" takes description, address and own exporters away.
+
+    `capacities` and `exporters` replace all. Without exporters of its own a node has those that
+    are set for all nodes; with `()` it has none.
+    """
 
     name: str | None = None
     description: str | None = None
     state: NodeState | None = None
     capacities: Mapping[str, int] | None = None
+    address: str | None = None
+    exporters: Exporters | Literal[""] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,12 +131,12 @@ def wished(session: DbSession, name: str, wish: NodeChange) -> Wished:
 def create(actor: Actor, wish: NodeNew) -> Node:
     """Make a node. Raises `Invalid`, `NameTaken`."""
     actor.require_admin()
-    check = Check()
-    name, description = check.name("name", wish.name), check.text("description", wish.description)
-    _check_amounts(check, wish.capacities)
-    check.done()
+    first = NodeChange(
+        wish.name, wish.description or "", wish.state, wish.capacities, wish.address, wish.exporters
+    )
+    values = _checked(first)
     with writing() as session:
-        node = Node(name=name, description=description, state=wish.state)
+        node = Node(**values)
         session.add(node)
         save_unique(session, "name")
         _set_capacities(session, node, wish.capacities)
@@ -209,11 +223,14 @@ def delete(actor: Actor, name: str, seen: Seen = anything) -> None:
 
 def facts(node: Node) -> dict[str, Any]:
     """What the audit keeps of a node."""
+    own = exporters.own_of(node)
     return {
         "name": node.name,
         "description": node.description,
         "state": node.state.value,
         "capacities": _amounts(node),
+        "address": node.address,
+        "exporters": None if own is None else [str(exporter) for exporter in own],
     }
 
 
@@ -252,6 +269,12 @@ def _checked(wish: NodeChange) -> dict[str, Any]:
         values["description"] = check.text("description", wish.description)
     if wish.state is not None:
         values["state"] = wish.state
+    if wish.address is not None:
+        values["address"] = exporters.check_address(check, "address", wish.address)
+    if wish.exporters is not None:
+        exporters.check_exporters(check, "exporters", wish.exporters or ())
+        own = None if wish.exporters == "" else [one.as_json() for one in wish.exporters]
+        values["exporters"] = own
     _check_amounts(check, wish.capacities or {})
     check.done()
     return values

@@ -19,11 +19,14 @@ class Known:
     """A notification as somebody may see it: to whom it is assigned, by name, in order.
 
     Others than administrators see of `users` and `groups` only by which it reaches them.
+    `unchecked`: it was saved just now without looking whether its data sources are in Grafana,
+    which did not answer.
     """
 
     notification: Notification
     users: tuple[str, ...]
     groups: tuple[str, ...]
+    unchecked: bool = False
 
 
 def hold(

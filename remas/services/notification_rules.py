@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
-from remas.letters import alert, template
+from remas.letters import alert, alert_shape, template
 from remas.models import NotificationType
 from remas.services.fields import LONGEST_NAME, Check
 
@@ -79,9 +79,11 @@ def _template(
     _refuse_unknown(checks, "template", text, known)
     if as_rule:
         try:
-            alert.parse(text)
+            told = alert_shape.faults(alert.parse(text))
         except ValueError as wrong:
-            checks.refuse("template", str(wrong))
+            told = [str(wrong)]
+        for fault in told:
+            checks.refuse("template", fault)
     return text
 
 

@@ -16,8 +16,17 @@ from remas.errors import Conflict, Forbidden, Invalid
 from remas.extensions import db
 from remas.models import Group, Notification, NotificationType, Outbox, Resource, User
 from remas.models.outbox import OPEN
-from remas.services import audit, groups, locks, notification_rows, notification_rules, reminders
+from remas.services import (
+    alert_sources,
+    audit,
+    groups,
+    locks,
+    notification_rows,
+    notification_rules,
+    reminders,
+)
 from remas.services.actor import Actor
+from remas.services.alert_sources import Looked
 from remas.services.notification_rows import Known
 from remas.services.notification_rules import Draft
 from remas.services.paging import PER_PAGE, Page, page_of
@@ -158,6 +167,8 @@ def create(actor: Actor, draft: Draft, *, own: bool = False) -> Known:
     if not own:
         actor.require_admin()
     checked = notification_rules.check(draft)
+    looked = alert_sources.look(checked.template if checked.type.is_alert else None)
+    looked.require()
     with writing() as session:
         locks.lock_tree(session)
         notification = Notification(**_values(session, checked), owner_id=owner_id)
@@ -182,7 +193,8 @@ def create(actor: Actor, draft: Draft, *, own: bool = False) -> Known:
         )
         if owner_id is not None:
             reminders.replan(session, [owner_id])
-        return notification_rows.seen_by(session, actor, notification)
+        known = notification_rows.seen_by(session, actor, notification)
+        return replace(known, unchecked=looked.unanswered)
 
 
 def change(
@@ -194,11 +206,14 @@ def change(
     watches needs a new approval, unless an administrator makes it. Raises `NotFound`,
     `Forbidden`, `Invalid`, `NameTaken`, `Stale`.
     """
+    looked = _looked(notification_id, wish)
     with writing() as session:
         notification, people = notification_rows.hold(session, actor, notification_id)
         seen(notification_rows.seen_by(session, actor, notification))
         before = notification_rows.facts(notification)
         checked = notification_rules.check(_changed(notification, wish))
+        if checked.type.is_alert:
+            looked.require()
         for column, value in _values(session, checked).items():
             setattr(notification, column, value)
         if _alert(notification_rows.facts(notification)) != _alert(before):
@@ -208,7 +223,8 @@ def change(
         save_unique(session, "name")
         notification_rows.record_change(session, actor, notification, before)
         reminders.replan(session, people)
-        return notification_rows.seen_by(session, actor, notification)
+        known = notification_rows.seen_by(session, actor, notification)
+        return replace(known, unchecked=looked.unanswered and checked.type.is_alert)
 
 
 def approve(actor: Actor, notification_id: int, seen: Seen = anything) -> Known:
@@ -320,6 +336,14 @@ def _changed(notification: Notification, wish: NotificationChange) -> Draft:
     names = ("name", "description", "time_offset", "subject", "template", "resource")
     values = {name: value(name) for name in (*names, "default_amount")}
     return Draft(type=kind, **values)
+
+
+def _looked(notification_id: int, wish: NotificationChange) -> Looked:
+    """What came of looking for the data sources of a template that is to be another one."""
+    query = select(Notification.template).where(Notification.id == notification_id)
+    if wish.template is None or wish.template == db.session().scalar(query):
+        return alert_sources.NOTHING
+    return alert_sources.look(wish.template)
 
 
 def _alert(known: dict[str, Any]) -> tuple[Any, ...]:

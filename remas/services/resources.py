@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from sqlalchemy import ColumnElement, select
 from sqlalchemy import delete as sql_delete
@@ -10,8 +10,8 @@ from sqlalchemy.orm import selectinload
 
 from remas.errors import Invalid, NotFound
 from remas.extensions import db
-from remas.models import Alias, Allocation, Capacity, Limit, Resource, Unit
-from remas.services import audit, history, limit_rows, locks
+from remas.models import Alias, Allocation, Capacity, Limit, Measure, Resource, Unit
+from remas.services import audit, history, limit_rows, locks, measures
 from remas.services.actor import Actor
 from remas.services.fields import Check
 from remas.services.paging import PER_PAGE, Page, page_of
@@ -26,22 +26,30 @@ ALIAS_SORTS = {"name": Alias.name}
 
 @dataclass(frozen=True, slots=True)
 class ResourceNew:
-    """`aliases` by name: those that do not exist yet are made, the others shared."""
+    """`aliases` by name: those that do not exist yet are made, the others shared.
+
+    `usage_query` belongs to the measure `CUSTOM` alone: see `measures.check`.
+    """
 
     name: str
     description: str | None = None
     unit: Unit = Unit.NONE
     aliases: tuple[str, ...] = ()
+    measure: Measure | None = None
+    usage_query: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class ResourceChange:
-    """None leaves a field alone; "" takes the description away. `aliases` replaces all."""
+    """None leaves a field alone; "" takes description, measure or query away. `aliases` replaces
+    all. Another measure than `CUSTOM` takes the query away as well."""
 
     name: str | None = None
     description: str | None = None
     unit: Unit | None = None
     aliases: tuple[str, ...] | None = None
+    measure: Measure | Literal[""] | None = None
+    usage_query: str | None = None
 
 
 def get(name: str) -> Resource:
@@ -77,14 +85,26 @@ def search(
 
 
 def create(actor: Actor, wish: ResourceNew) -> Resource:
-    """Make a resource. Raises `Invalid`, `NameTaken`."""
+    """Make a resource. A query of its own is tried, where Prometheus answers within a second.
+
+    Raises `Invalid`, `NameTaken`.
+    """
     actor.require_admin()
     check = Check()
     name, description = check.name("name", wish.name), check.text("description", wish.description)
     aliases = _alias_names(check, wish.aliases)
+    query = measures.check(check, wish.measure, wish.usage_query)
     check.done()
+    if query:
+        measures.trouble(query)
     with writing() as session:
-        resource = Resource(name=name, description=description, unit=wish.unit)
+        resource = Resource(
+            name=name,
+            description=description,
+            unit=wish.unit,
+            measure=wish.measure,
+            usage_query=query,
+        )
         session.add(resource)
         save_unique(session, "name")
         resource.aliases = _aliases(session, aliases)
@@ -97,7 +117,8 @@ def create(actor: Actor, wish: ResourceNew) -> Resource:
 def change(actor: Actor, name: str, wish: ResourceChange, seen: Seen = anything) -> Resource:
     """Change a resource. An alias that is left out stays, with the other resources or alone.
 
-    Raises `NotFound`, `Invalid`, `NameTaken`, `Stale`.
+    A query of its own is tried, where Prometheus answers within a second. Raises `NotFound`,
+    `Invalid`, `NameTaken`, `Stale`.
     """
     actor.require_admin()
     check, values = Check(), dict[str, Any]()
@@ -109,12 +130,14 @@ def change(actor: Actor, name: str, wish: ResourceChange, seen: Seen = anything)
         values["unit"] = wish.unit
     aliases = _alias_names(check, wish.aliases or ())
     check.done()
+    _try(wish)
     with writing() as session:
         if "name" in values:
             locks.lock_all_nodes(session)  # nobody is to book it under the old name meanwhile
         resource = _held(session, name)
         seen(resource)
         before = facts(resource)
+        values |= _measured(resource, wish)
         for column, value in values.items():
             setattr(resource, column, value)
         save_unique(session, "name")
@@ -222,7 +245,30 @@ def facts(resource: Resource) -> dict[str, Any]:
         "description": resource.description,
         "unit": resource.unit.value,
         "aliases": [alias.name for alias in resource.aliases],
+        "measure": resource.measure.value if resource.measure else None,
+        "usage_query": resource.usage_query,
     }
+
+
+def _try(wish: ResourceChange) -> None:
+    """Let Prometheus look at a new query, before anything is locked. Raises `Invalid`."""
+    if wish.usage_query and wish.measure in (None, Measure.CUSTOM):
+        check = Check()
+        query = measures.check(check, Measure.CUSTOM, wish.usage_query)
+        check.done()
+        measures.trouble(query or "")
+
+
+def _measured(resource: Resource, wish: ResourceChange) -> dict[str, Any]:
+    """What measures it from now on. Raises `Invalid`."""
+    measure = resource.measure if wish.measure is None else wish.measure or None
+    query = wish.usage_query
+    if query is None and measure is Measure.CUSTOM:
+        query = resource.usage_query
+    check = Check()
+    values = {"measure": measure, "usage_query": measures.check(check, measure, query)}
+    check.done()
+    return values
 
 
 def _held(session: DbSession, name: str) -> Resource:

@@ -46,14 +46,18 @@ class _Watch:
     offered: Sequence[Capacity]
 
 
-def wishes(session: DbSession, user_ids: Collection[int]) -> Iterator[Wish]:
-    """What each of these users should have in Grafana at this moment; unknown ids are left out.
+def wishes(
+    session: DbSession, user_ids: Collection[int], moment: datetime | None = None
+) -> Iterator[Wish]:
+    """What each of these users should have in Grafana; unknown ids are left out.
 
-    A constant number of queries for every 500 users.
+    What is held counts as of `moment`; None: now. A constant number of queries for every 500
+    users.
     """
     ids = sorted(user_ids)
     for start in range(0, len(ids), PEOPLE_AT_ONCE):
-        yield from _wishes(session, ids[start : start + PEOPLE_AT_ONCE], clock.now())
+        some = ids[start : start + PEOPLE_AT_ONCE]
+        yield from _wishes(session, some, moment or clock.now())
 
 
 def _wishes(session: DbSession, user_ids: Sequence[int], now: datetime) -> Iterator[Wish]:

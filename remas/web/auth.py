@@ -72,6 +72,14 @@ def _begun(username: str, password: str) -> str:
     return sessions.sign_in(username, password, address, agent)
 
 
+@blueprint.get("/logout")
+def leaving() -> str | Response:
+    """Asks once more: from Grafana people come here by a link, and a link is to end nothing."""
+    if not current.signed_in():
+        return redirect(url_for("auth.login"))
+    return render_template("auth/leaving.html")
+
+
 @blueprint.post("/logout")
 def logout() -> Response:
     """End the session, here and in the database."""

@@ -49,6 +49,14 @@ def zone() -> ZoneInfo:
     return ZoneInfo(actor().time_zone) if signed_in() else settings().timezone
 
 
+def session_id() -> str:
+    """The id of the session that the cookie names, whether or not it counts; "": it names none.
+
+    Asks no database, and is no use of the session.
+    """
+    return str(session.get("_user_id") or "")
+
+
 def begin(session_id: str) -> None:
     """From now on this browser is the session's. Nothing of an earlier visitor is kept."""
     user = load(session_id)

@@ -12,7 +12,16 @@ from werkzeug.exceptions import HTTPException, InternalServerError
 from werkzeug.wrappers import Response as AnyResponse
 
 from remas import clock
-from remas.errors import Busy, DomainError, Forbidden, NoAnswerInTime, NotFound, NotSignedIn
+from remas.errors import (
+    Busy,
+    DomainError,
+    Forbidden,
+    GrafanaAway,
+    MeasurementsAway,
+    NoAnswerInTime,
+    NotFound,
+    NotSignedIn,
+)
 from remas.extensions import db, limiter
 
 JSON_PATHS = "/api"
@@ -109,7 +118,7 @@ def _of_domain(error: DomainError) -> AnyResponse:
         (NotFound, HTTPStatus.NOT_FOUND),
         (Forbidden, HTTPStatus.FORBIDDEN),
         (NotSignedIn, HTTPStatus.UNAUTHORIZED),
-        ((Busy, NoAnswerInTime), HTTPStatus.SERVICE_UNAVAILABLE),
+        ((Busy, GrafanaAway, MeasurementsAway, NoAnswerInTime), HTTPStatus.SERVICE_UNAVAILABLE),
     ):
         if isinstance(error, kind):
             known = _BY_STATUS.get(status)

@@ -11,7 +11,11 @@ from remas.web import current
 OPEN_ENDPOINTS = frozenset(
     {
         "auth.login",
+        "auth.leaving",
+        "grafana_sign_in.check",
+        "grafana_sign_in.stopped",
         "feeds.show",  # whoever has the address: it is the secret
+        "reserved.show",  # Prometheus, by a token of its own
         "single_sign_on.begin",
         "single_sign_on.finish",
         "static",

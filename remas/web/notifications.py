@@ -7,7 +7,14 @@ from remas.errors import Busy, Conflict, Stale
 from remas.forms.edit import Sure
 from remas.forms.notifications import AlertForm, CalendarForm, LetterForm
 from remas.models import Notification
-from remas.services import catalogue, my_letters, notification_rows, notifications, previews
+from remas.services import (
+    alert_sources,
+    catalogue,
+    my_letters,
+    notification_rows,
+    notifications,
+    previews,
+)
 from remas.services.notification_rows import Known
 from remas.services.previews import Preview
 from remas.web import current
@@ -59,8 +66,11 @@ def new() -> str | Response:
     if form.validate_on_submit():
         if "preview" in request.form:
             found = preview(form)
-        elif save(form, lambda: notifications.create(current.actor(), form.draft(), own=True)):
+        elif made := save(
+            form, lambda: notifications.create(current.actor(), form.draft(), own=True)
+        ):
             flash(f"{form.name.data} is made, and yours.", "success")
+            tell_unchecked(made)
             return redirect(url_for("notifications.index"))
     return _edit_page(form, None, found)
 
@@ -74,8 +84,9 @@ def edit(notification_id: int) -> str | Response:
     if form.validate_on_submit():
         if "preview" in request.form:
             found = preview(form)
-        elif save(form, lambda: _change(form, notification_id)):
+        elif changed := save(form, lambda: _change(form, notification_id)):
             flash(f"{form.name.data} is saved.", "success")
+            tell_unchecked(changed)
             return redirect(url_for("notifications.index"))
         known = _own(notification_id)
     if form.stale or not form.is_submitted():
@@ -123,6 +134,12 @@ def unseen_letters() -> int:
 def facts(known: Known) -> dict[str, object]:
     """What a form is about: it overwrites no change that was not seen."""
     return notification_rows.facts(known.notification)
+
+
+def tell_unchecked(saved: Known) -> None:
+    """Tell what could not be looked at when this was saved."""
+    if saved.unchecked:
+        flash(alert_sources.UNCHECKED, "warning")
 
 
 def form_for(stored: Notification | None, *, alert: bool = False) -> AnyForm:

@@ -1,4 +1,4 @@
-"""How long the queues are, of letters and of jobs, read when Prometheus asks."""
+"""How long the queues are, of letters, of jobs and for Grafana, read when Prometheus asks."""
 
 from collections.abc import Iterator
 
@@ -11,7 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from remas import clock
 from remas.extensions import db
-from remas.services import heartbeats, outbox
+from remas.services import heartbeats, monitoring_standing, outbox
 
 PATIENCE = 1  # seconds; a scrape has to end in time
 
@@ -45,6 +45,34 @@ class OutboxCollector(Collector):
                 "remas_ticker_last_seen_timestamp_seconds",
                 "When the ticker was last at work.",
                 seen.timestamp(),
+            )
+
+
+class GrafanaCollector(Collector):
+    """How far Grafana is behind; nothing where it is not used, or the database does not answer."""
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        """The gauges, as of now."""
+        try:
+            found = monitoring_standing.numbers()
+        except SQLAlchemyError:
+            db.session.remove()
+            return
+        if found is None:
+            return
+        behind = (clock.now() - found.since).total_seconds() if found.since else 0
+        for name, text, value in (
+            ("waiting_people", "For how many people something may be different.", found.people),
+            ("behind_seconds", "How long the first of them has been waiting.", behind),
+            ("failures", "How often in a row Grafana as a whole failed.", found.failures),
+            ("refused_people", "For how many people Grafana does not take it.", found.refused),
+        ):
+            yield GaugeMetricFamily(f"remas_grafana_{name}", text, value)
+        if found.passed_at:
+            yield GaugeMetricFamily(
+                "remas_grafana_last_pass_timestamp_seconds",
+                "When everybody was last looked at.",
+                found.passed_at.timestamp(),
             )
 
 

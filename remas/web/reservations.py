@@ -20,7 +20,7 @@ from remas.errors import (
 from remas.forms.offer import read_offer, write_offer
 from remas.forms.reservation import ChangeForm, change_form, shown
 from remas.models import Reservation, Status
-from remas.services import audit, audit_words, booking, catalogue, reservations
+from remas.services import audit, audit_words, booking, catalogue, reservations, use
 from remas.services.actor import Actor
 from remas.services.answers import SearchAnswer, ShortageFound
 from remas.services.availability import natural_key, search
@@ -163,6 +163,7 @@ def _page(
         reservation=reservation,
         title=title_of(reservation, hidden=hidden),
         hidden=hidden,
+        watched=use.is_shown(actor, reservation),
         status=reservation.status(now),
         form=form,
         bundles=_bundles(reservation),

@@ -11,15 +11,16 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from remas import metrics
 from remas.extensions import csrf, db
-from remas.services import catalogue
+from remas.monitoring_settings import METRICS_PATH
+from remas.services import exporters
 from remas.services.context import settings
-from remas.web.queues import PATIENCE, OutboxCollector, QueueCollector
+from remas.services.exporters import Target
+from remas.web.queues import PATIENCE, GrafanaCollector, OutboxCollector, QueueCollector
 
 blueprint = Blueprint("service", __name__)
 csrf.exempt(blueprint)
 
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
-EXPORTERS = {"node_exporter": 9100, "process_exporter": 9256}
 
 
 def init_app(app: Flask) -> None:
@@ -85,6 +86,7 @@ def show_metrics() -> Response:
     """What is counted in this process, and how long the queues are, in Prometheus' text format."""
     queues = CollectorRegistry()
     queues.register(OutboxCollector())
+    queues.register(GrafanaCollector())
     if settings().redis_url:
         queues.register(QueueCollector(settings().redis_url))
     body = generate_latest(REGISTRY) + generate_latest(queues)
@@ -94,9 +96,11 @@ def show_metrics() -> Response:
 @blueprint.get("/prometheus/targets")
 def targets() -> Response:
     """Where the exporters are, as Prometheus' http_sd reads it: one entry a node and exporter."""
-    entries: list[dict[str, Any]] = [
-        {"targets": [f"{node}:{port}"], "labels": {"node": node, "job": job}}
-        for node in catalogue.watched_nodes()
-        for job, port in EXPORTERS.items()
-    ]
-    return jsonify(entries)
+    return jsonify([_entry(target) for target in exporters.targets()])
+
+
+def _entry(target: Target) -> dict[str, Any]:
+    labels = {"node": target.node, "job": target.exporter.job}
+    if target.exporter.path != METRICS_PATH:
+        labels["__metrics_path__"] = target.exporter.path
+    return {"targets": [target.address], "labels": labels}

@@ -2,13 +2,15 @@
 
 from datetime import timedelta
 
-from flask import Blueprint, render_template
+from flask import Blueprint, flash, redirect, render_template, url_for
+from werkzeug.wrappers import Response
 
 from remas import clock
 from remas.forms.notifications import STATES
 from remas.models.outbox import OutboxState
-from remas.services import status
+from remas.services import exceeding, monitoring_standing, status
 from remas.services.context import settings
+from remas.services.monitoring_standing import Standing
 from remas.web import current
 
 blueprint = Blueprint("status", __name__)
@@ -26,7 +28,9 @@ def index() -> str:
     return render_template(
         "status/index.html",
         nodes=status.nodes_now(),
+        watched=exceeding.is_shown(),
         service=service,
+        following=_following(),
         silent=service is not None
         and (service.ticker_seen is None or now - service.ticker_seen > SILENT),
         late=service is not None
@@ -38,3 +42,18 @@ def index() -> str:
         grafana=settings().grafana_redirect_url,
         now=now,
     )
+
+
+@blueprint.post("/status/grafana")
+def bring_up_to_date() -> Response:
+    """Have everybody looked at in Grafana now."""
+    monitoring_standing.sync_now(current.actor())
+    flash("Everybody is being looked at in Grafana. Look here again in a moment.", "success")
+    return redirect(url_for(".index", _anchor="grafana"))
+
+
+def _following() -> Standing | None:
+    """How it goes with Grafana, for administrators, where it is used."""
+    if current.actor().is_admin and settings().grafana_url:
+        return monitoring_standing.standing(current.actor())
+    return None

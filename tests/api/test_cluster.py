@@ -22,6 +22,8 @@ def test_a_node_from_birth_to_death(admin: Caller, eve: Caller, make: Made) -> N
         "description": None,
         "state": "available",
         "capacities": capacities[::-1],
+        "address": None,
+        "exporters": None,
     }
     assert eve.get("/nodes/n1").json == made.json
     changed = admin.patch("/nodes/n1", {"state": "drained", "description": "old"})
@@ -38,10 +40,108 @@ def test_a_node_from_birth_to_death(admin: Caller, eve: Caller, make: Made) -> N
 
 
 def test_a_node_that_was_read_can_be_sent_back(admin: Caller, make: Made) -> None:
-    make.node("n1", {"cpu": 8, "gpu": 2})
+    own = [{"job": "dcgm", "port": 9400, "path": "/gpu"}]
+    make.node("n1", {"cpu": 8, "gpu": 2}, address="10.0.0.7", exporters=own)
     shape = admin.get("/nodes/n1").json
-    del shape["id"]
-    assert admin.patch("/nodes/n1", shape).json["capacities"] == shape["capacities"]
+    assert (shape["address"], shape["exporters"]) == ("10.0.0.7", own)
+    asked = {name: value for name, value in shape.items() if name != "id"}
+    assert admin.patch("/nodes/n1", asked).json == shape
+
+
+def test_where_a_node_is_watched(admin: Caller, eve: Caller) -> None:
+    up, gpu = {"job": "up", "port": 1}, {"job": "gpu", "port": 65535, "path": "/a/b"}
+    body = {"name": "n1", "address": " fd00:0::1 ", "exporters": [up, gpu]}
+    made = admin.post("/nodes", body)
+    assert made.status_code == 201
+    assert made.json["address"] == "fd00::1"
+    assert made.json["exporters"] == [{**up, "path": "/metrics"}, gpu]
+
+    changed = admin.patch("/nodes/n1", {"description": "old"}).json
+    assert (changed["address"], len(changed["exporters"])) == ("fd00::1", 2)  # left alone
+    assert admin.patch("/nodes/n1", {"exporters": []}).json["exporters"] == []
+    usual = admin.patch("/nodes/n1", {"exporters": None, "address": None}).json
+    assert (usual["address"], usual["exporters"]) == (None, None)
+
+    records = [row["after"] for row in admin.get("/audit?kind=node").json["items"]]
+    assert records[0] == {"address": None, "exporters": None}
+    assert records[1] == {"exporters": []}
+    assert records[-1]["exporters"] == ["up:1", "gpu:65535/a/b"]
+    assert eve.patch("/nodes/n1", {"exporters": []}).status_code == 403
+
+
+def test_exporters_are_not_overwritten_unseen(admin: Caller, make: Made) -> None:
+    make.node("n1")
+    seen = {"If-Match": admin.get("/nodes/n1").headers["ETag"]}
+    assert admin.patch("/nodes/n1", {"exporters": []}).status_code == 200
+    again = admin.patch("/nodes/n1", {"address": "10.0.0.7"}, headers=seen)
+    assert again.status_code == 412
+
+
+def exporter(**changes: object) -> dict[str, object]:
+    """An exporter that can be, with these changes."""
+    return {"job": "up", "port": 9100, "path": "/metrics", **changes}
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        *(
+            ({"address": address}, "address")
+            for address in (
+                *("n1:9100", "http://n1", "n1/", "two words", "10.0.0", "300.1.1.1", "a..b"),
+                *("-n1", "n1-", "fe80::1%eth0", "[n1]", "bücher", "a" * 64, "a." * 127 + "a"),
+            )
+        ),
+        *(
+            (
+                {"exporters": [exporter(), exporter(**{"job": "b", name: value})]},
+                f"exporters.1.{name}",
+            )
+            for name, values in {
+                "job": ("", "9a", "a-b", "a b", "ü", "a\n", "a" * 201),
+                "port": (0, 65536, -1, "9100", 9100.0, True, 2**70),
+                "path": ("", "metrics", "/a b", "/a?b", "/a#b", "/ü", "/" + "a" * 200, "/a\u0001"),
+            }.items()
+            for value in values
+        ),
+        ({"exporters": [exporter(), exporter(path="/other")]}, "exporters.1"),
+        ({"exporters": [exporter(port=port) for port in range(1, 52)]}, "exporters"),
+        ({"exporters": {"job": "up", "port": 1}}, "exporters"),
+        ({"exporters": "up:9100"}, "exporters"),
+        ({"exporters": [{"job": "up"}]}, "exporters.0.port"),
+        ({"exporters": [exporter(more=1)]}, "exporters.0.more"),
+    ],
+)
+def test_what_prometheus_could_not_use_is_refused(
+    admin: Caller, make: Made, body: dict[str, object], field: str
+) -> None:
+    make.node("n1")
+    before = admin.get("/nodes/n1").json
+    for answer in (admin.patch("/nodes/n1", body), admin.post("/nodes", {"name": "n2", **body})):
+        assert answer.status_code == 422
+        assert list(answer.json["errors"]) == [field]
+    assert admin.get("/nodes/n1").json == before
+    assert admin.get("/nodes/n2").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("written", "stored"),
+    [
+        ("n1", "n1"),
+        (" N1.Cluster_a.example.org ", "N1.Cluster_a.example.org"),
+        ("10.0.0.7", "10.0.0.7"),
+        ("[FD00::0001]", "fd00::1"),
+        ("7n", "7n"),
+        (("a" * 63 + ".") * 3 + "a" * 61, ("a" * 63 + ".") * 3 + "a" * 61),
+        ("   ", None),
+        ("", None),
+    ],
+)
+def test_what_an_address_may_be(
+    admin: Caller, make: Made, written: str, stored: str | None
+) -> None:
+    make.node("n1", address="10.9.9.9")
+    assert admin.patch("/nodes/n1", {"address": written}).json["address"] == stored
 
 
 @pytest.mark.parametrize(
@@ -89,7 +189,8 @@ def test_a_resource_from_birth_to_death(admin: Caller, eve: Caller) -> None:
     made = admin.post("/resources", body)
     assert made.status_code == 201
     assert made.headers["Location"] == f"{API}/resources/mem"
-    assert made.json == {"id": made.json["id"], "description": None, **body}
+    unmeasured = {"measure": None, "usage_query": None}
+    assert made.json == {"id": made.json["id"], "description": None, **body, **unmeasured}
     changed = admin.patch("/resources/mem", {"aliases": ["RAM"], "unit": "", "description": "x"})
     assert changed.json == {**made.json, "aliases": ["RAM"], "unit": "", "description": "x"}
     assert eve.get("/resources/mem").json == changed.json

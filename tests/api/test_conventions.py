@@ -17,7 +17,7 @@ from tests.api.conftest import API, PROBLEM, Caller, Made
 # The contract's table, in one place: what is not for administrators alone.
 FOR_ALL = {
     *("POST /auth/token", "POST /auth/refresh", "POST /auth/revoke", "GET /openapi.json"),
-    *("GET /me", "PATCH /me", "PUT /me/password"),
+    *("GET /me", "PATCH /me", "PUT /me/password", "PUT /me/grafana-password"),
     *("GET /me/sessions", "DELETE /me/sessions/{}"),
     *("GET /users", "GET /users/{}", "GET /users/{}/limits"),
     *("GET /nodes", "GET /nodes/{}", "GET /resources", "GET /resources/{}"),
@@ -37,6 +37,7 @@ FOR_ALL = {
     *("POST /me/feeds/{}/replace", "GET /me/time-zone", "DELETE /me/sessions"),
     *("GET /aliases", "GET /aliases/{}", "GET /reports", "GET /status/nodes"),
     *("GET /reservations/{}/history", "GET /users/{}/standing"),
+    *("GET /reservations/{}/usage", "GET /status/usage"),
 }
 # Of others they are for administrators; the tests ask for those of nobody's user 1.
 OF_OTHERS = {"GET /users/{}/limits", "GET /users/{}/standing"}

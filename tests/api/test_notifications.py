@@ -11,6 +11,8 @@ from remas.extensions import db
 from remas.models import NotificationType, Outbox, OutboxKind, User
 from tests.api.conftest import Caller, Made
 from tests.support import factories
+from tests.support.alerts import an_alert_template
+from tests.support.grafana_app import add_sources, with_grafana
 
 SOON = {
     "name": "Soon",
@@ -23,7 +25,7 @@ ALERT = {
     "type": "grafana_resource_exceedance_task",
     "resource": "cpu",
     "default_amount": 0,
-    "template": '{"title": "${user_username}", "params": [${allocation_amount}]}',
+    "template": an_alert_template('"title": "${user_username}", "params": [${allocation_amount}]'),
 }
 
 
@@ -266,3 +268,24 @@ def test_a_preview_is_of_ones_own_reservations(
     assert eve.post(path, {"reservation": 999999}).status_code == 404
     assert admin.post(path, {"reservation": other.id}).json["text"].startswith("Secret at ")
     assert eve.get("/me/letters").json["total"] == 0
+
+
+def test_data_sources_of_alerts_are_in_grafana(admin: Caller, make: Made, app: Flask) -> None:
+    make.resource("cpu")
+    with with_grafana(app) as double:
+        add_sources(double, "loki")
+        refused = admin.post("/notifications", ALERT)
+        text = "Grafana has no data source with the uid prometheus. It has loki."
+        assert (refused.status_code, refused.json["errors"]) == (422, {"template": [text]})
+        add_sources(double, "prometheus")
+        made = admin.post("/notifications", ALERT)
+        assert (made.status_code, "Remas-Unchecked" in made.headers) == (201, False)
+        path = f"/notifications/{made.json['id']}"
+        other = {"template": an_alert_template('"title": "Other"')}
+        double.faults.calls_left = 0
+        changed = admin.patch(path, other)
+    assert changed.status_code == 200
+    assert "Grafana did not answer" in changed.headers["Remas-Unchecked"]
+    again = admin.get(path)
+    assert "Remas-Unchecked" not in again.headers
+    assert (again.headers["ETag"], again.json) == (changed.headers["ETag"], changed.json)

@@ -9,8 +9,9 @@ from remas.extensions import db
 from remas.models import Limit, NodeState, Notification, NotificationType, Scope, Unit
 from tests.api.conftest import Made
 from tests.compat.conftest import Caller, signed_in
+from tests.support.alerts import an_alert_template
 
-RULE = '{"title": "${user_username} on ${node_name}"}'
+RULE = an_alert_template('"title": "${user_username} on ${node_name}"')
 
 
 def test_retired_nodes_are_for_administrators(make: Made, eve: Caller, admin: Caller) -> None:

@@ -11,10 +11,11 @@ from flask import Flask
 from tests.api.conftest import Made
 from tests.compat import world
 from tests.compat.conftest import Caller, signed_in
+from tests.support.alerts import an_alert_template
 from tests.support.factories import PASSWORD
 
 Ids = Mapping[str, int]
-TEMPLATE = '{"title": "${user_username} on ${node_name}"}'
+TEMPLATE = an_alert_template('"title": "${user_username} on ${node_name}"')
 
 
 @pytest.fixture

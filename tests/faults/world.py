@@ -163,7 +163,7 @@ class World:
     def flush_redis(self) -> None:
         """All that Redis knows is gone."""
         with redis.Redis.from_url(self.redis_url) as client:
-            client.flushall()
+            client.flushdb()
 
     def left(self) -> int:
         """How many letters are still to be carried."""

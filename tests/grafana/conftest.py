@@ -1,13 +1,15 @@
 """For tests of what REMAS does in Grafana."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 import requests
+from flask import Flask
 
 from remas.clients.grafana import Grafana
 from remas.grafana import reconcile
+from tests.support.followed import Followed, followed
 from tests.support.grafana import OLD, Double, grafana_double
 from tests.support.grafana_changes import USUAL
 from tests.support.grafana_state import OWN_LOGIN, OWN_PASSWORD
@@ -34,6 +36,13 @@ def usual(double: Double, client: Grafana) -> Double:
     reconcile.everybody(client, USUAL, POLICIES)
     double.forget()
     return double
+
+
+@pytest.fixture
+def site(make_app: Callable[..., Flask], double: Double) -> Iterator[Followed]:
+    """A site whose Grafana is up to date; nothing is logged yet."""
+    with followed(make_app, double) as site:
+        yield site
 
 
 class Http:

@@ -1,5 +1,7 @@
 """The double of Grafana behaves as Grafana does, where REMAS depends on it."""
 
+from typing import Any
+
 import pytest
 import requests
 
@@ -7,7 +9,7 @@ from tests.grafana.conftest import Http
 from tests.support.grafana import NEW, OLD
 from tests.support.grafana_alerting import POINTS
 from tests.support.grafana_rules import RULES
-from tests.support.grafana_state import OWN_LOGIN
+from tests.support.grafana_state import OWN_LOGIN, OWN_PASSWORD
 from tests.support.grafana_wishes import a_raw_point as point
 from tests.support.grafana_wishes import a_raw_rule as a_rule
 
@@ -85,6 +87,45 @@ def test_an_account_from_beginning_to_end(http: Http) -> None:
 @pytest.mark.parametrize("wish", [{"login": "x", "password": "abc"}, {"password": "secret"}])
 def test_an_account_without_what_it_needs(http: Http, wish: dict[str, str]) -> None:
     assert http.status("POST", "/admin/users", wish) == 400
+
+
+def test_an_account_is_looked_for_by_address_only_where_that_has_its_sign(http: Http) -> None:
+    for login, email in (("ada", "ada@x"), ("bob@x", "b@x"), ("odd", "bob@x")):
+        wish = {"login": login, "email": email, "password": "secret"}
+        assert http.status("POST", "/admin/users", wish) == 200
+    lookup = "/users/lookup?loginOrEmail="
+    assert http("GET", f"{lookup}ADA")[1]["email"] == "ada@x"
+    assert http("GET", f"{lookup}Bob%40x")[1]["login"] == "odd"  # the address comes first
+    assert http("GET", f"{lookup}b%40x")[1]["login"] == "bob@x"
+    assert http("GET", f"{lookup}nobody") == (404, {"message": "user not found"})
+
+
+def test_rights_are_given_and_taken(http: Http) -> None:
+    own = http("POST", "/admin/users", {"login": "ada", "password": "secret"})[1]["id"]
+    for wanted in (True, False):
+        wish = {"isGrafanaAdmin": wanted}
+        assert http.status("PUT", f"/admin/users/{own}/permissions", wish) == 200
+        assert http("GET", f"/users/{own}")[1]["isGrafanaAdmin"] is wanted
+    assert http.status("PATCH", f"/org/users/{own}", {"role": "Editor"}) == 200
+    assert http("GET", "/org/users")[1][1]["role"] == "Editor"
+    assert http.status("PUT", "/users/99", {"login": "x"}) == 404
+
+
+def test_accounts_are_listed_in_pages(http: Http) -> None:
+    for login in ("ada", "adele", "bob"):
+        http("POST", "/admin/users", {"login": login, "password": "secret"})
+    page = http("GET", "/users/search?perpage=1&page=2&query=ad")[1]
+    assert (page["totalCount"], page["page"], page["perPage"]) == (2, 2, 1)
+    assert [user["login"] for user in page["users"]] == ["adele"]
+    assert http("GET", "/users/search")[1]["totalCount"] == 4
+
+
+def test_what_an_account_could_see_goes_with_it(folder: Http) -> None:
+    own = folder("POST", "/admin/users", {"login": "ada", "password": "secret"})[1]["id"]
+    only = {"items": [{"userId": own, "permission": 2}]}
+    folder("POST", "/folders/f/permissions", only)
+    assert folder.status("DELETE", f"/admin/users/{own}") == 200
+    assert folder("GET", "/folders/f/permissions")[1] == []
 
 
 def test_the_last_administrators_stay(http: Http) -> None:
@@ -165,6 +206,14 @@ def test_a_folder_with_rules_in_it_is_not_deleted(folder: Http) -> None:
     assert folder("GET", RULES)[1] == []
 
 
+def test_what_is_below_a_folder_goes_with_it(folder: Http) -> None:
+    folder("POST", "/folders", {"uid": "inner", "title": "Inner", "parentUid": "f"})
+    folder("POST", RULES, a_rule(folderUID="inner"))
+    assert folder.status("DELETE", "/folders/f") == 400
+    assert folder.status("DELETE", "/folders/f?forceDeleteRules=true") == 200
+    assert (folder.double.state.folders, folder.double.state.rules) == ({}, {})
+
+
 # What goes wrong
 
 
@@ -198,3 +247,37 @@ def test_an_answer_is_lost_and_the_work_is_done(http: Http) -> None:
     with pytest.raises(requests.ConnectionError):
         http("POST", "/folders", {"uid": "f", "title": "F"})
     assert http.status("GET", "/folders/f") == 200
+
+
+def test_answers_take_their_time(http: Http) -> None:
+    http.double.faults.seconds = 0.3
+    url = f"{http.double.url}/api/folders"
+    with pytest.raises(requests.ReadTimeout):
+        http.session.get(url, auth=(OWN_LOGIN, OWN_PASSWORD), timeout=0.05)
+    assert http.status("GET", "/folders") == 200
+
+
+LOST = [
+    ("POST", "/admin/users", {"login": "ada", "password": "secret"}),
+    ("POST", "/folders", {"uid": "g", "title": "G"}),
+    ("POST", POINTS, point()),
+    ("POST", RULES, a_rule()),
+    ("POST", "/dashboards/db", {"dashboard": {"uid": "d", "title": "D"}, "folderUid": "f"}),
+    ("POST", "/datasources", {"name": "P", "type": "prometheus", "uid": "p"}),
+    ("PUT", "/users/1", {"login": OWN_LOGIN, "email": "new@x"}),
+    ("PUT", "/folders/f", {"title": "New", "overwrite": True}),
+    ("DELETE", "/folders/f", None),
+]
+
+
+@pytest.mark.parametrize(("method", "path", "body"), LOST, ids=lambda part: str(part)[:20])
+def test_any_write_may_be_done_without_an_answer(
+    folder: Http, method: str, path: str, body: Any
+) -> None:
+    before = repr(folder.double.state)
+    folder.double.forget()
+    folder.double.faults.lost_writes = {1}
+    with pytest.raises(requests.ConnectionError):
+        folder(method, path, body)
+    assert repr(folder.double.state) != before
+    assert folder.double.log[-1].status == 0

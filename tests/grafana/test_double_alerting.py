@@ -36,6 +36,24 @@ def test_a_contact_point_from_beginning_to_end(http: Http) -> None:
     assert http("GET", POLICIES)[1]["routes"] == [{"receiver": "Q"}]
 
 
+def test_a_uid_that_is_taken_was_once_a_fault_of_the_server(http: Http) -> None:
+    http.double.state.version = "11.4.0"
+    assert http.status("POST", POINTS, point()) == 202
+    assert http.status("POST", POINTS, point()) == 500
+
+
+def test_a_contact_point_that_rules_name(folder: Http) -> None:
+    folder("POST", POINTS, point())
+    folder("POST", RULES, a_rule(notification_settings={"receiver": "P"}))
+    assert "routes" not in folder("GET", POLICIES)[1]  # the policy of that rule is never shown
+    status, body = folder("DELETE", f"{POINTS}/p")
+    assert (status, body["messageId"].rpartition(".")[2]) == (409, "used-by-rule")
+    assert folder.status("PUT", f"{POINTS}/p", point(name="Q")) == 202
+    assert folder("GET", f"{RULES}/r")[1]["notification_settings"] == {"receiver": "Q"}
+    folder("DELETE", f"{RULES}/r")
+    assert folder.status("DELETE", f"{POINTS}/p") == 202
+
+
 @pytest.mark.parametrize(
     "tree",
     [
@@ -72,6 +90,13 @@ def test_alerts_find_their_way(double: Double) -> None:
     assert receivers_of(double.state, a_rule(labels={"team": "ops"})) == ["deep", root]
     assert receivers_of(double.state, a_rule(labels={"team": "ops", "a": "1"})) == ["first", root]
     assert receivers_of(double.state, a_rule()) == [root]
+    double.state.tree["routes"] = [
+        {"object_matchers": [["team", "!~", "o.*"]], "receiver": "others"},
+        {"object_matchers": [["team", "=~", "o"]], "receiver": "never"},  # it fits as a whole
+        {"object_matchers": [["team", "=~", "o.*"], ["a", "=", ""]], "receiver": "both"},
+    ]
+    assert receivers_of(double.state, a_rule(labels={"team": "ops"})) == ["both"]
+    assert receivers_of(double.state, a_rule(labels={"team": "dev"})) == ["others"]
     direct = a_rule(notification_settings={"receiver": "me"}, labels={"team": "ops"})
     assert receivers_of(double.state, direct) == ["me"]
 
@@ -144,6 +169,25 @@ def test_a_group_is_replaced_as_a_whole(folder: Http) -> None:
     assert folder.status("GET", GROUP) == 404
 
 
+@both_versions
+def test_what_is_taken_is_told_apart(folder: Http) -> None:
+    folder("POST", RULES, a_rule("r"))
+    uid_taken = folder("POST", RULES, a_rule("r", title="other"))[1]
+    assert uid_taken["messageId"] == "alerting.alert-rule.conflict"
+    status, body = folder("POST", RULES, a_rule("s", title="r"))
+    if not folder.double.state.is_new:
+        assert body["message"].startswith("[alerting.alert-rule.conflict]")
+    assert status == (201 if folder.double.state.is_new else 400)
+
+
+def test_a_group_unlocks_rules_that_were_provisioned(folder: Http) -> None:
+    folder("POST", RULES, a_rule("r"))
+    group = {"interval": 60, "rules": [a_rule("r", **{"for": "1h"})]}
+    assert folder.status("PUT", GROUP, group, **MAY_BE_EDITED) == 200
+    assert folder("GET", f"{RULES}/r")[1]["provenance"] == ""
+    assert folder.status("PUT", f"{RULES}/r", a_rule("r"), **MAY_BE_EDITED) == 200
+
+
 def test_only_what_changes_loses_its_state(folder: Http) -> None:
     rules = [a_rule("r"), a_rule("s")]
     folder("PUT", GROUP, {"interval": 60, "rules": rules})
@@ -164,11 +208,3 @@ def test_more_rules_than_the_quota(folder: Http) -> None:
     assert folder.status("POST", RULES, a_rule("s")) == 403
     group = {"interval": 60, "rules": [a_rule("s"), a_rule("t")]}
     assert folder.status("PUT", GROUP, group) == 403
-
-
-def test_data_sources(http: Http) -> None:
-    assert http.status("GET", "/datasources/uid/prom") == 404
-    http.double.state.sources["prom"] = {"uid": "prom", "type": "prometheus"}
-    assert http.status("GET", "/datasources/uid/prom") == 200
-    with http.double.client() as client:
-        assert client.data_source_uids() == {"prom"}

@@ -9,8 +9,9 @@ import pytest
 from remas.clients.grafana import Grafana, GrafanaError
 from remas.grafana import reconcile
 from tests.support.grafana import NEW, OLD, Double
-from tests.support.grafana_alerting import receivers_of
+from tests.support.grafana_alerting import carry_name, receivers_of
 from tests.support.grafana_changes import ADA, BOB, GROUP, USUAL
+from tests.support.grafana_dashboards import stored_board
 from tests.support.grafana_wishes import (
     DIRECT,
     POLICIES,
@@ -102,6 +103,27 @@ def test_a_contact_point_that_somebody_uses_is_told(usual: Double, client: Grafa
     assert theirs in usual.state.tree["routes"]
 
 
+@pytest.mark.parametrize("gone", [False, True])
+def test_our_policy_is_known_by_where_it_leads_whatever_that_is_called(
+    usual: Double, client: Grafana, gone: bool
+) -> None:
+    """Somebody doubled it, led one elsewhere, and renamed a contact point of ours."""
+    ours = usual.state.tree["routes"][0]
+    usual.state.contacts["admins"] = {
+        **usual.state.contacts["default"],
+        "uid": "admins",
+        "name": "cluster admins",
+    }
+    children = [dict(child) for child in ours["routes"][:1]]
+    usual.state.tree["routes"].append({**ours, "receiver": "cluster admins", "routes": children})
+    carry_name(usual.state, "remas user 7", "ada by mail")
+    usual.state.contacts[f"remas-cp-{ADA}"]["name"] = "ada by mail"
+    wanted = USUAL[1:] if gone else USUAL
+    reconcile.everybody(client, wanted, POLICIES)
+    assert amiss(usual.state, wanted) == []
+    assert len(usual.state.tree["routes"]) == 1
+
+
 def test_somebody_whose_contact_point_is_gone_is_not_led_to(usual: Double, client: Grafana) -> None:
     """Grafana would refuse the whole tree."""
     children = usual.state.tree["routes"][0]["routes"]
@@ -181,7 +203,7 @@ def test_rules_of_ours_that_stand_elsewhere_go(usual: Double, client: Grafana) -
 
 
 def keep_dashboard(double: Double, _client: Grafana) -> None:
-    double.state.dashboards["d"] = {"folderUid": f"remas-u-{ADA}", "title": "Mine"}
+    stored_board(double.state, "d", f"remas-u-{ADA}", {"title": "Mine"})
 
 
 def keep_rule(_double: Double, client: Grafana) -> None:

@@ -58,7 +58,7 @@ def test_a_pass_lists_what_can_be_listed_once(double: Double, client: Grafana, p
     reconcile.everybody(client, wishes, POLICIES)
     assert double.writes() == []
     # Of each person: the account, who may see the folder, and the policies, read afresh.
-    assert len(double.reads()) == 5 + 3 * people
+    assert len(double.reads()) == 6 + 3 * people
     assert double.reads().count("GET /v1/provisioning/alert-rules") == 1
 
 
@@ -90,7 +90,49 @@ def test_a_token_is_used_where_grafana_takes_one(double: Double) -> None:
     assert double.writes() == []
 
 
+def test_one_persons_run_asks_for_nobody_elses_rules(usual: Double, client: Grafana) -> None:
+    reconcile.person(client, a_wish(ADA, 4, 9), POLICIES)
+    assert "GET /v1/provisioning/alert-rules" not in usual.reads()
+    assert "GET /folders" not in usual.reads()
+
+
+@both_versions
+def test_alerts_of_several_notifications_stand_beside_one_another(
+    double: Double, client: Grafana
+) -> None:
+    """Also with one title, and when only one of them has another amount."""
+    person = a_person(ADA)
+    for amount in (4, 9):
+        alerts = (an_alert(person, amount), an_alert(person, 1, notification=4))
+        reconcile.person(client, Wish(person, alerts), POLICIES)
+    assert double.state.rules.keys() == {"remas-r-3-7-2", "remas-r-4-7-2"}
+    assert double.state.resets == {"remas-r-3-7-2": 2, "remas-r-4-7-2": 1}
+
+
+@pytest.mark.parametrize("uid", ["remas-u-7", "remas-alerts"])
+def test_a_folder_that_somebody_deleted_is_made_again(
+    usual: Double, client: Grafana, uid: str
+) -> None:
+    usual.state.rules.clear()
+    del usual.state.folders[uid]
+    reconcile.everybody(client, USUAL, POLICIES)
+    assert amiss(usual.state, USUAL) == []
+
+
 # Rights, up and down
+
+
+@both_versions
+@pytest.mark.parametrize("closed", [False, True])
+def test_rights_go_when_somebody_is_no_longer_an_administrator(
+    double: Double, client: Grafana, closed: bool
+) -> None:
+    reconcile.person(client, a_wish(ADA, is_admin=True), POLICIES)
+    account = double.state.user_of("user7")
+    assert account
+    assert (account["isGrafanaAdmin"], double.state.members[account["id"]]) == (True, "Admin")
+    reconcile.person(client, a_wish(ADA, is_admin=closed, closed=closed), POLICIES)
+    assert (account["isGrafanaAdmin"], double.state.members[account["id"]]) == (False, "Viewer")
 
 
 def test_an_editor_made_in_grafana_stays_one(usual: Double, client: Grafana) -> None:

@@ -86,6 +86,12 @@ def test_queries_that_are_none_are_left_to_grafana_to_refuse(data: str) -> None:
     assert made(template=f'{{"title": "T", "data": {data}}}')["data"] == []
 
 
+def test_labels_and_annotations_that_are_null_are_none() -> None:
+    rule = made(template='{"data": [], "labels": null, "annotations": null}')
+    assert rule["annotations"] == {}
+    assert rule["labels"] == made(template='{"data": []}')["labels"]
+
+
 def test_labels_are_ours_whatever_the_template_says() -> None:
     labels = '{"remas_managed": "false", "remas_user_id": "1", "__alert_rule_uid__": "x", "n": 7}'
     rule = made(template=f'{{"data": [], "labels": {labels}}}')

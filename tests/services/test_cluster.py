@@ -65,6 +65,8 @@ def test_a_node_is_made_with_its_capacities(admin: Actor) -> None:
         "description": "big",
         "state": "available",
         "capacities": {"mem": MAX_AMOUNT},
+        "address": None,
+        "exporters": None,
     }
 
 

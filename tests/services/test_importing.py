@@ -42,6 +42,26 @@ def test_csv():
     assert audited == ["resource"] * 3 + ["node"] * 2
 
 
+def addresses() -> dict[str, str | None]:
+    return dict(db.session.execute(select(Node.name, Node.address)).all())
+
+
+def test_a_column_says_where_exporters_answer():
+    make_node("n1", {"cpu": 8}, address="10.9.9.9")
+    make_node("n3", {"cpu": 8}, address="10.0.0.3")
+    result = import_nodes(SYSTEM, "name,address,cpu\nn1,10.0.0.1,8\nn2,FD00::2,8\nn3,,8\n")
+    assert addresses() == {"n1": "10.0.0.1", "n2": "fd00::2", "n3": "10.0.0.3"}
+    assert (result.made, result.changed, result.unchanged) == (["n2"], ["n1"], ["n3"])
+    assert result.resources == []
+
+
+def test_an_address_that_cannot_be_is_told_with_its_line():
+    with pytest.raises(Invalid) as refused:
+        import_nodes(SYSTEM, "name,address,cpu\nn1,10.0.0.1,8\nn2,n2:9100,8\n")
+    assert list(refused.value.errors) == ["line 3"]
+    assert addresses() == {}
+
+
 def test_scontrol():
     result = import_nodes(SYSTEM, SCONTROL)
     assert result.made == ["gpu01", "cpu01"]

@@ -30,6 +30,7 @@ from remas.services.notification_rules import TYPES, Draft
 from remas.services.notifications import NotificationChange, NotificationFilter
 from tests.services.conftest import Held
 from tests.support import factories
+from tests.support.alerts import an_alert_template, filled
 from tests.support.factories import actor_of
 from tests.support.queries import counted
 
@@ -37,7 +38,9 @@ pytestmark = pytest.mark.usefixtures("app_context")
 
 START, END = NotificationType.TASK_START, NotificationType.TASK_END
 TASK, GENERAL = NotificationType.EXCEEDANCE_TASK, NotificationType.EXCEEDANCE_GENERAL
-RULE = '{"title": "${user_surname} on ${node_name}", "params": [${allocation_amount}, 0.5]}'
+RULE = an_alert_template(
+    '"title": "${user_surname} on ${node_name}", "params": [${allocation_amount}, 0.5]'
+)
 
 
 def timed(**fields: Any) -> Draft:
@@ -310,7 +313,7 @@ class TestApproval:
         notifications.approve(root, made.id)
         same = NotificationChange(name="Another name", description="other")
         assert not notifications.change(eve, made.id, same).notification.waits_for_approval
-        other = NotificationChange(template='{"a": 1}')
+        other = NotificationChange(template=an_alert_template('"a": 1'))
         assert notifications.change(eve, made.id, other).notification.waits_for_approval
         notifications.approve(root, made.id)
         amount = NotificationChange(default_amount=9)
@@ -508,6 +511,7 @@ class TestPreview:
         assert json.loads(found.text) == {
             "title": 'One","isPaused":true,"y":" on n1',
             "params": [7, 0.5],
+            **filled(),
         }
 
 

@@ -193,6 +193,15 @@ def test_letters_are_no_alerts(ann: User, node: Node) -> None:
     assert wish_of(ann).alerts == ()
 
 
+def test_an_alert_without_a_resource_watches_nothing_and_stops_no_other(
+    ann: User, node: Node
+) -> None:
+    known = {"type": TASK, "template": RULE, "default_amount": 1}
+    make_notification("Of nothing", users=[ann], **known)
+    watched = watch([ann])
+    assert only(ann).notification_id == watched.id
+
+
 def test_an_alert_of_administrators_says_so(ann: User, node: Node) -> None:
     notification = watch([ann])
     alert = only(ann)

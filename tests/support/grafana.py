@@ -18,7 +18,14 @@ from typing import Any, ClassVar
 from urllib.parse import parse_qsl, urlsplit
 
 from remas.clients.grafana import Grafana
-from tests.support import grafana_accounts, grafana_alerting, grafana_folders, grafana_rules
+from tests.support import (
+    grafana_accounts,
+    grafana_alerting,
+    grafana_dashboards,
+    grafana_folders,
+    grafana_rules,
+    grafana_set_up,
+)
 from tests.support.grafana_state import (
     NEW,
     OLD,
@@ -32,7 +39,14 @@ from tests.support.grafana_state import (
 
 __all__ = ["NEW", "OLD", "Double", "grafana_double"]
 
-PARTS = (grafana_accounts, grafana_folders, grafana_alerting, grafana_rules)
+PARTS = (
+    grafana_accounts,
+    grafana_folders,
+    grafana_dashboards,
+    grafana_alerting,
+    grafana_rules,
+    grafana_set_up,
+)
 """Whose calls are answered."""
 ALERTING = re.compile(r"/v1/provisioning/(contact-points|policies)")
 

@@ -1,5 +1,6 @@
 """The double of Grafana: contact points and notification policies."""
 
+import re
 from collections.abc import Mapping
 from copy import deepcopy
 from http import HTTPStatus
@@ -114,8 +115,9 @@ def _routed(policy: Mapping[str, Any], labels: Mapping[str, str], inherited: str
 
 
 def _fits(labels: Mapping[str, str], name: str, operator: str, value: str) -> bool:
-    same = labels.get(name, "") == value
-    return same if operator == "=" else not same
+    found = labels.get(name, "")
+    fits = re.fullmatch(value, found) is not None if "~" in operator else found == value
+    return not fits if operator.startswith("!") else fits
 
 
 def _check_route(state: State, policy: Mapping[str, Any]) -> None:

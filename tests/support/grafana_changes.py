@@ -68,6 +68,7 @@ def _renamed_node() -> Wish:
 
 POINTS, TREE = "/v1/provisioning/contact-points", "PUT /v1/provisioning/policies"
 GROUP = f"PUT /v1/provisioning/folder/remas-alerts/rule-groups/user-{ADA}"
+START = "POST /dashboards/db"
 NEW_PERSON = [
     "POST /admin/users",
     "POST /folders",
@@ -76,6 +77,7 @@ NEW_PERSON = [
     f"POST {POINTS}",
     TREE,
     GROUP,
+    START,
 ]
 FIRST_PERSON = [
     "POST /admin/users",
@@ -89,6 +91,7 @@ FIRST_PERSON = [
     f"POST {POINTS}",
     TREE,
     GROUP,
+    START,
 ]
 UP_OR_DOWN = ["PUT /admin/users/*/permissions", "PATCH /org/users/*"]
 NO_MORE = [GROUP, TREE, f"DELETE {POINTS}/remas-cp-{ADA}"]
@@ -117,7 +120,7 @@ CHANGES = (
     Change(
         "Somebody is active again",
         _one(USUAL[0]),
-        ["POST /admin/users/*/enable", *NEW_PERSON[3:]],
+        ["POST /admin/users/*/enable", *NEW_PERSON[3:-1]],
         before=(USUAL, (CLOSED, USUAL[1])),
     ),
     Change("A new person", _one(USUAL[0]), NEW_PERSON, before=(USUAL[1:],)),

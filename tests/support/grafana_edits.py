@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from tests.support.grafana_alerting import carry_name
+from tests.support.grafana_dashboards import stored_board
 from tests.support.grafana_rules import stored
 from tests.support.grafana_state import Json, State
 from tests.support.grafana_wishes import a_person, an_alert, is_our_route
@@ -87,10 +88,39 @@ def moved(state: State, pick: Pick) -> None:
 
 
 def dashboard(state: State, pick: Pick) -> None:
-    """Somebody keeps a dashboard in a folder, where there is one."""
+    """Somebody keeps a dashboard in a folder, where there is one, perhaps with a title of ours."""
     if state.folders:
-        uid = pick.choice(sorted(state.folders))
-        state.dashboards[f"board{pick.randrange(3)}"] = {"folderUid": uid, "title": "mine"}
+        place = pick.choice(sorted(state.folders))
+        titles = ["mine", *(f"user{number}: start" for number in PEOPLE)]
+        taken = {one["title"] for one in state.dashboards.values() if one["folderUid"] == place}
+        title = pick.choice([title for title in titles if title not in taken] or ["yet another"])
+        wish = {"title": title, "tags": pick.choice([[], ["remas"], ["remas-start"]])}
+        stored_board(state, f"board{pick.randrange(3)}", place, wish)
+
+
+def start_board(state: State, pick: Pick) -> None:
+    """Somebody changes the dashboard with which their folder begins, moves or deletes it."""
+    uid = f"remas-d-{pick.person}"
+    board = state.dashboards.get(uid)
+    if board is None:
+        return
+    if pick.random() < 0.2:
+        del state.dashboards[uid]
+        return
+    wish = {**board["model"], "title": pick.choice([board["title"], "My own start"])}
+    wish["tags"] = pick.choice(
+        [wish["tags"], [], ["remas", "remas-start"], [*wish["tags"], "mine"]]
+    )
+    wish["panels"] = pick.choice(
+        [[], [*wish["panels"], {"id": 1, "type": "text", "title": "mine"}]]
+    )
+    place = pick.choice([board["folderUid"], *sorted(state.folders), ""])
+    same = (wish["title"], place)
+    if same in {
+        (one["title"], one["folderUid"]) for one in state.dashboards.values() if one is not board
+    }:
+        wish["title"] = f"{wish['title']} {pick.randrange(10**6)}"
+    stored_board(state, uid, place, wish)
 
 
 def contact(state: State, pick: Pick) -> None:
@@ -117,7 +147,7 @@ def tree(state: State, pick: Pick) -> None:
     foreign_contact(state, pick)
     routes: list[Json] = list(state.tree.get("routes") or [])
     for route in list(routes):
-        if is_our_route(route) and route["routes"] and pick.random() < 0.5:
+        if is_our_route(state, route) and route["routes"] and pick.random() < 0.5:
             copy = {**route, "routes": [dict(child) for child in route["routes"]]}
             routes.append(copy)
             route["receiver"] = pick.choice(["cluster admins", "remas unrouted"])
@@ -131,7 +161,7 @@ def tree(state: State, pick: Pick) -> None:
 
 def owned_tree(state: State, pick: Pick) -> None:
     """Somebody else's tool owns the policies, and has none of ours."""
-    routes = [route for route in state.tree.get("routes") or [] if not is_our_route(route)]
+    routes = [route for route in state.tree.get("routes") or [] if not is_our_route(state, route)]
     state.tree = {**state.tree, "routes": routes}
     state.tree_provenance = pick.choice(["api", "file"])
 
@@ -180,6 +210,7 @@ EDITS: list[Callable[[State, Pick], None]] = [
     foreign_folder,
     moved,
     dashboard,
+    start_board,
     contact,
     foreign_contact,
     tree,

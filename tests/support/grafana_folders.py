@@ -1,4 +1,4 @@
-"""The double of Grafana: folders and who may see them, search, data sources."""
+"""The double of Grafana: folders and who may see them, data sources."""
 
 from http import HTTPStatus
 from typing import Any
@@ -114,22 +114,6 @@ def _set_permissions(state: State, call: Call) -> Answer:
     return HTTPStatus.OK, {"message": "Folder permissions updated"}
 
 
-@route("GET", "/search", MEMBER)
-def _search(state: State, call: Call) -> Answer:
-    wanted = call.query.get("folderUIDs")
-    boards = [
-        {"uid": uid, "title": board["title"], "type": "dash-db", "folderUid": board["folderUid"]}
-        for uid, board in state.dashboards.items()
-        if wanted is None or board["folderUid"] == wanted
-    ]
-    folders = [
-        {"uid": folder["uid"], "title": folder["title"], "type": "dash-folder"}
-        for folder in state.folders.values()
-        if wanted is None or folder["parentUid"] == wanted
-    ]
-    return HTTPStatus.OK, [*folders, *boards][: int(call.query.get("limit", 1000))]
-
-
 @route("GET", "/datasources", MEMBER)
 def _sources(state: State, _call: Call) -> Answer:
     return HTTPStatus.OK, list(state.sources.values())
@@ -140,6 +124,36 @@ def _source(state: State, call: Call) -> Answer:
     if call.parts["uid"] not in state.sources:
         raise Refused(HTTPStatus.NOT_FOUND, "Data source not found")
     return HTTPStatus.OK, state.sources[call.parts["uid"]]
+
+
+@route("POST", "/datasources", ADMIN)
+def _add_source(state: State, call: Call) -> Answer:
+    wish = call.wish
+    if not wish.get("name") or not wish.get("type"):
+        raise Refused(400, "bad request data")
+    uid = wish.get("uid") or f"made-{state.next_id}"
+    if uid in state.sources:
+        raise Refused(HTTPStatus.CONFLICT, "data source with the same uid already exists")
+    if any(one["name"] == wish["name"] for one in state.sources.values()):
+        raise Refused(HTTPStatus.CONFLICT, "data source with the same name already exists")
+    state.sources[uid] = {"readOnly": False, **wish, "uid": uid, "id": state.number(), "version": 1}
+    made = state.sources[uid]
+    said = {"datasource": made, "id": made["id"], "name": made["name"]}
+    return HTTPStatus.OK, {**said, "message": "Datasource added"}
+
+
+@route("PUT", "/datasources/uid/{uid}", ADMIN)
+def _change_source(state: State, call: Call) -> Answer:
+    now = state.sources.get(call.parts["uid"])
+    if now is None:
+        raise Refused(HTTPStatus.NOT_FOUND, "Data source not found")
+    if now["readOnly"]:
+        raise Refused(HTTPStatus.FORBIDDEN, "Cannot update read-only data source")
+    if call.wish.get("version") not in (None, now["version"]):
+        raise Refused(HTTPStatus.CONFLICT, "Datasource has already been updated by someone else")
+    kept = {name: now[name] for name in ("id", "uid", "readOnly")}
+    now.update({**call.wish, **kept, "version": now["version"] + 1})
+    return HTTPStatus.OK, {"datasource": now, "message": "Datasource updated"}
 
 
 def _existing(state: State, uid: str) -> Json:

@@ -102,6 +102,14 @@ def _default_tree() -> Json:
     return {"receiver": DEFAULT_RECEIVER, "group_by": ["grafana_folder", "alertname"]}
 
 
+def _server_settings() -> dict[str, Json]:
+    """As they come: no mail, no quota. All are text."""
+    return {
+        "smtp": {"enabled": "false", "host": "localhost:25", "password": "*********"},
+        "quota": {"enabled": "false", "org_alert_rule": "100"},
+    }
+
+
 @dataclass
 class State:
     """One organisation. Tests may look into it and change it: that is editing behind our back."""
@@ -127,6 +135,9 @@ class State:
     """How often each rule was really changed, and so lost its state."""
     rule_quota: int | None = None
     sources: dict[str, Json] = field(default_factory=dict)
+    ill_sources: dict[str, str] = field(default_factory=dict)
+    """What is wrong with those behind which nothing answers, by uid."""
+    server_settings: dict[str, Json] = field(default_factory=_server_settings)
 
     @property
     def is_new(self) -> bool:

@@ -111,7 +111,22 @@ def _of_open(state: State, wish: Wish, policy: Policy) -> Iterator[str]:
     known = (point.get("name"), (point.get("settings") or {}).get("addresses"))
     if known != (f"remas user {somebody.id}", somebody.email):
         yield f"the contact point is {point}"
+    yield from _of_start(state, somebody)
     yield from _of_rules(state, wish, policy)
+
+
+def _of_start(state: State, somebody: Person) -> Iterator[str]:
+    board = state.dashboards.get(f"remas-d-{somebody.id}")
+    if board is None:
+        yield "no start dashboard"
+        return
+    links = [panel["options"]["content"] for panel in board["model"]["panels"] if panel["id"] > 9]
+    if not all(f"var-user={somebody.username})" in text for text in links):
+        yield f"the start dashboard says {links}"
+    title = f"{somebody.username}: start"
+    said = (board["title"].removesuffix(f" [remas-d-{somebody.id}]"), board["folderUid"])
+    if said != (title, _private(somebody.id)):
+        yield f"the start dashboard is {said}"
 
 
 def _seen_by(folder: Json) -> list[Json]:
@@ -190,13 +205,16 @@ def _left_over(state: State, wishes: Sequence[Wish]) -> Iterator[str]:
         stranger = uid.startswith("remas-u-") and int(uid.removeprefix("remas-u-")) not in known
         if stranger and not _is_used(state, uid):
             yield f"{uid} is left"
-    ours = [route for route in state.tree.get("routes") or [] if is_our_route(route)]
+    for uid in state.dashboards:
+        if uid.startswith("remas-d-") and int(uid.removeprefix("remas-d-")) not in known:
+            yield f"{uid} is left"
+    ours = [route for route in state.tree.get("routes") or [] if is_our_route(state, route)]
     if len(ours) > 1 or (ours and state.tree["routes"][0] is not ours[0]):
         yield "our policy is not first, or is there twice"
 
 
 def _is_used(state: State, folder: str) -> bool:
-    inside = [board["folderUid"] for board in state.dashboards.values()]
+    inside = [board["folderUid"] for board in _boards_of_people(state).values()]
     inside += [rule["folderUID"] for rule in state.rules.values()]
     return folder in [*inside, *(one["parentUid"] for one in state.folders.values())]
 
@@ -210,21 +228,22 @@ def is_ours(state: State, uid: str) -> bool:
     return labelled and uid.startswith("remas-r-")
 
 
-def is_our_route(route: Mapping[str, Any]) -> bool:
-    """Whether a policy is the one that REMAS keeps."""
+def is_our_route(state: State, route: Mapping[str, Any]) -> bool:
+    """Whether a policy is the one that REMAS keeps: it leads to a contact point of REMAS's."""
     matches = route.get("object_matchers") == [["remas_managed", "=", "true"]]
-    receivers = [route.get("receiver"), *(child["receiver"] for child in route.get("routes") or [])]
-    return matches and any(str(name).startswith("remas u") for name in receivers)
+    receivers = {route.get("receiver"), *(child["receiver"] for child in route.get("routes") or [])}
+    points = {point["name"] for uid, point in state.contacts.items() if uid.startswith("remas-")}
+    return matches and bool(receivers & {*points, "remas unrouted"})
 
 
 def foreign(state: State, people: Collection[str]) -> Json:
     """All that is not REMAS's to change. `people`: the logins of those it knows or knew."""
     rules = {uid: rule for uid, rule in state.rules.items() if not is_ours(state, uid)}
-    routes = [route for route in state.tree.get("routes") or [] if not is_our_route(route)]
+    routes = [route for route in state.tree.get("routes") or [] if not is_our_route(state, route)]
     found = {
         "accounts": [user for user in state.users.values() if user["login"] not in people],
         "folders": {k: v for k, v in state.folders.items() if not k.startswith("remas-")},
-        "dashboards": state.dashboards,
+        "dashboards": _boards_of_people(state),
         "contacts": {k: v for k, v in state.contacts.items() if not k.startswith("remas-")},
         "tree": {**state.tree, "routes": routes},
         "owner": state.tree_provenance,
@@ -233,6 +252,10 @@ def foreign(state: State, people: Collection[str]) -> Json:
         "sources": state.sources,
     }
     return deepcopy(found)
+
+
+def _boards_of_people(state: State) -> dict[str, Json]:
+    return {k: board for k, board in state.dashboards.items() if not k.startswith("remas-d-")}
 
 
 def _private(number: int) -> str:

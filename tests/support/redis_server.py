@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import redis
 
@@ -17,7 +18,9 @@ from tests.support.processes import free_port, running, wait_until
 def redis_server() -> Iterator[str | None]:
     """The URL of REMAS_TEST_REDIS_URL, else of a server started here; None where there is none."""
     if given := os.environ.get("REMAS_TEST_REDIS_URL"):
-        yield given
+        # Tests that run side by side share it: each process has a database of its own in it.
+        worker = os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")
+        yield urlsplit(given)._replace(path=f"/{worker}").geturl() if int(worker) else given
         return
     if (program := _program()) is None:
         yield None

@@ -78,6 +78,7 @@ def paths(mine: dict[str, int]) -> list[str]:
         "/reservations/new",
         "/profile",
         "/profile/password",
+        "/logout",
         "/profile/tokens/new",
         "/profile/feeds/new",
         "/reports?by=node",

@@ -200,6 +200,79 @@ def test_what_somebody_else_changed_meanwhile_is_not_overwritten_unseen(
     assert admin.post("/admin/nodes/n1", again).status_code == 302
 
 
+def test_exporters_are_shown_and_changed(
+    admin: Visitor, app: Flask, kinds: dict[str, str], held: int
+) -> None:
+    page = admin.get("/admin/nodes/n1").text
+    assert "As set for all nodes: node_exporter:9100, process_exporter:9256" in page
+    own = {"address": "10.0.0.7", "watched": "own", "exporters": "up:9100\r\n dcgm:9400/gpu \r\n"}
+    wish = {**form(kinds, cpu="8"), **own, "seen": admin.seen_in(page)}
+    assert admin.post("/admin/nodes/n1", wish).status_code == 302
+    assert stored_of(app) == ("10.0.0.7", ["up:9100", "dcgm:9400/gpu"])
+
+    page = admin.get("/admin/nodes/n1").text
+    assert 'value="10.0.0.7"' in page
+    assert ">\r\nup:9100\ndcgm:9400/gpu</textarea>" in page
+    history = admin.get("/admin/nodes/n1/history").text
+    assert "dcgm:9400/gpu" in history
+
+    # Chosen away again: what is written below the choice is what was there, and goes with it.
+    wish = {**wish, "address": "", "watched": "usual", "seen": admin.seen_in(page)}
+    assert admin.post("/admin/nodes/n1", wish).status_code == 302
+    assert stored_of(app) == (None, None)
+
+    wish = {**wish, "watched": "own", "exporters": "", "seen": admin.seen("/admin/nodes/n1")}
+    assert admin.post("/admin/nodes/n1", wish).status_code == 302
+    assert stored_of(app) == (None, [])
+    history = admin.get("/admin/nodes/n1/history").text
+    assert "<del>as set for all nodes</del>" in history
+    assert "<ins>none</ins>" in history
+
+
+def stored_of(app: Flask) -> tuple[str | None, list[str] | None]:
+    """Address and exporters of n1."""
+    with app.app_context():
+        facts = nodes.facts(nodes.get("n1"))
+    return facts["address"], facts["exporters"]
+
+
+@pytest.mark.parametrize(
+    ("fields", "text"),
+    [
+        ({"address": "n1:9100"}, "without a port"),
+        ({"watched": "own", "exporters": "up:9100\nup"}, "&#39;up&#39; is not like"),
+        ({"watched": "own", "exporters": "up:0"}, "&#39;up:0&#39; is not like"),
+        ({"watched": "own", "exporters": "up:1 up:1/b"}, "up:1 is named twice"),
+        ({"watched": "own", "exporters": "up:1/\x01"}, "A path begins with /"),
+        ({"watched": "usual", "exporters": "up:9100"}, "choose “Only these” above"),
+        ({"watched": "both", "exporters": "up:9100"}, "Not a valid choice"),
+    ],
+)
+def test_exporters_that_cannot_be_are_told_at_their_field_and_kept(
+    admin: Visitor, app: Flask, kinds: dict[str, str], fields: dict[str, str], text: str
+) -> None:
+    page = admin.post("/admin/new/node", {**form(kinds), "description": "Old", **fields}).text
+    assert text in page
+    assert "It was not saved" in page
+    kept = fields.get("exporters") or fields["address"]
+    assert kept in page
+    assert ">\r\nOld</textarea>" in page
+    with app.app_context():
+        assert nodes.search().total == 0
+
+
+def test_what_the_page_that_asks_first_carries_includes_exporters(
+    admin: Visitor, app: Flask, kinds: dict[str, str], held: int
+) -> None:
+    own = {"watched": "own", "exporters": "up:1\nup:2"}
+    wish = {**form(kinds, cpu="3"), **own, "seen": admin.seen("/admin/nodes/n1")}
+    asked = admin.post("/admin/nodes/n1", wish).text
+    back = press(admin, "/admin/nodes/n1", asked, "back").text
+    assert ">\r\nup:1\nup:2</textarea>" in back
+    assert press(admin, "/admin/nodes/n1", asked).status_code == 302
+    assert stored_of(app) == (None, ["up:1", "up:2"])
+
+
 def test_a_node_with_history_is_not_deleted_and_says_what_hangs_on_it(
     admin: Visitor, app: Flask, held: int
 ) -> None:

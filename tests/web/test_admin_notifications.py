@@ -13,7 +13,9 @@ from remas.models import Notification, NotificationType, Outbox, OutboxKind, Out
 from remas.services import notifications
 from remas.services.notification_rules import Draft
 from tests.support import factories
+from tests.support.alerts import an_alert_template
 from tests.support.factories import actor_of
+from tests.support.grafana_app import add_sources, with_grafana
 from tests.web.conftest import Visitor
 from tests.web.test_notifications import ALERT, SOON, mark_in
 
@@ -106,7 +108,7 @@ def test_a_persons_alert_is_read_and_approved_as_it_was_read(
     assert "waits for approval" in as_root.get(f"{PAGE}?waiting=y").text
     page = as_root.get(f"{PAGE}/{number}").text
     with app.app_context():
-        change = notifications.NotificationChange(template='{"other": 1}')
+        change = notifications.NotificationChange(template=an_alert_template('"other": 1'))
         notifications.change(actor_of(ada), number, change)
     approve = f"{PAGE}/{number}/approve"
     answer = as_root.post(approve, {"seen": mark_in(page)}, follow_redirects=True)
@@ -195,3 +197,21 @@ def test_the_oldest_due_letter_is_told(as_root: Visitor, ada: User, app: Flask) 
     assert "The oldest that is due" not in as_root.get(OUTBOX).text
     make_row(app, ada, due_at=clock.now() - timedelta(hours=3))
     assert "3 hours ago" in as_root.get(OUTBOX).text
+
+
+def test_administrators_are_told_of_data_sources_alike(as_root: Visitor, app: Flask) -> None:
+    with app.app_context():
+        factories.make_resource("cpu")
+    with with_grafana(app) as double:
+        add_sources(double, "loki")
+        page = as_root.post(f"{PAGE}/new?kind=alert", ALERT).text
+        assert "Grafana has no data source with the uid prometheus. It has loki." in page
+        double.faults.calls_left = 0
+        answer = as_root.post(f"{PAGE}/new?kind=alert", ALERT, follow_redirects=True)
+        assert "Grafana did not answer: whether the data sources" in answer.text
+        with app.app_context():
+            (row,) = db.session.scalars(select(Notification))
+        other = {**ALERT, "template": an_alert_template('"title": "Other"')}
+        other["seen"] = as_root.seen(f"{PAGE}/{row.id}")
+        answer = as_root.post(f"{PAGE}/{row.id}", other, follow_redirects=True)
+        assert "Grafana did not answer: whether the data sources" in answer.text

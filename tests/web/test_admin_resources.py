@@ -5,11 +5,12 @@ from collections.abc import Callable
 import pytest
 from flask import Flask
 
-from remas.models import Unit, User
+from remas.models import Measure, Unit, User
 from remas.services import audit, resources
 from remas.services.actor import SYSTEM
 from remas.services.audit import AuditFilter
 from tests.support import factories
+from tests.support.prometheus_double import PrometheusDouble
 from tests.web.conftest import Visitor
 
 GPU = {"name": "gpu", "unit": "", "aliases": "cards, a100", "description": "Whole cards"}
@@ -117,3 +118,55 @@ def test_others_than_administrators_are_sent_away(as_ada: Visitor, visitor: Visi
     assert as_ada.get("/admin/resources").status_code == 403
     assert visitor.get("/admin/resources").status_code == 302
     assert 'href="/admin"' not in as_ada.get("/").text
+
+
+QUERY = 'sum(seats{node="${node_name}",user="${user_username}"})'
+
+
+def test_what_measures_it_is_chosen(admin: Visitor, app: Flask) -> None:
+    page = admin.get("/admin/new/resource").text
+    assert "Processor cores in use" in page
+    assert "choose cores only where the resource counts cores" in page
+    admin.post("/admin/new/resource", {**GPU, "measure": "gpu", "usage_query": QUERY})
+    with app.app_context():
+        made = resources.get("gpu")
+        assert (made.measure, made.usage_query) == (Measure.GPU, None)
+    assert "<td>gpu</td>" in admin.get("/admin/resources").text
+    assert 'value="gpu" selected' in admin.get("/admin/resources/gpu").text.replace(
+        'selected value="gpu"', 'value="gpu" selected'
+    )
+
+
+def test_a_query_of_its_own_is_kept_and_that_it_was_not_tried_is_said(
+    admin: Visitor, app: Flask
+) -> None:
+    wish = {**GPU, "measure": "custom", "usage_query": QUERY}
+    told = admin.post("/admin/new/resource", wish, follow_redirects=True).text
+    assert "Its query was not tried. Without PROMETHEUS_URL nothing is measured." in told
+    assert "sum(seats{" in admin.get("/admin/resources/gpu").text
+    seen = admin.seen("/admin/resources/gpu")
+    admin.post("/admin/resources/gpu", {**GPU, "measure": "", "usage_query": QUERY, "seen": seen})
+    with app.app_context():
+        assert resources.get("gpu").measure is None
+
+
+def test_what_prometheus_does_not_take_is_said_at_the_query(
+    measured_app: Flask, app: Flask, meter: PrometheusDouble
+) -> None:
+    with app.app_context():
+        factories.make_user("root", admin=True)
+    visitor = Visitor(measured_app.test_client())
+    visitor.sign_in("root")
+    wish = {**GPU, "measure": "custom", "usage_query": QUERY + ")"}
+    page = visitor.post("/admin/new/resource", wish).text
+    assert "Prometheus does not take it:" in page
+    assert "Whole cards" in page
+    done = visitor.post("/admin/new/resource", {**wish, "usage_query": QUERY})
+    assert done.status_code == 302
+    assert "was not tried" not in visitor.get("/admin/resources").text
+    assert len(meter.asked) == 2  # the page asks no second time for the same
+
+
+def test_an_empty_query_is_said_at_the_field(admin: Visitor) -> None:
+    page = admin.post("/admin/new/resource", {**GPU, "measure": "custom", "usage_query": " "}).text
+    assert "Write the query that says how much a person uses on a node." in page

@@ -19,6 +19,7 @@ PAGES = (
     "/readyz",
     "/metrics",
     "/prometheus/targets",
+    "/prometheus/reserved",
     "/static/icon.svg",
     "/api/v1/nodes",
     "/api/nowhere",

@@ -53,6 +53,7 @@ def test_the_answer_follows_what_is_typed_and_one_click_books(form: Page) -> Non
     expect(form.get_by_role("heading", level=1, name="Live run")).to_be_visible()
 
 
+@pytest.mark.alone  # a busy machine would make pauses between the keys
 def test_one_request_a_pause(form: Page) -> None:
     asked: list[Request] = []
     form.on("request", lambda r: asked.append(r) if r.url.endswith("/suggestions") else None)

@@ -11,7 +11,9 @@ from remas.extensions import db
 from remas.models import EVERYONE, Group, Notification, NotificationType, Outbox, OutboxKind, User
 from remas.services import notifications
 from tests.support import factories
+from tests.support.alerts import an_alert_template
 from tests.support.factories import actor_of
+from tests.support.grafana_app import add_sources, with_grafana
 from tests.web.conftest import Visitor
 
 PAGE = "/profile/notifications"
@@ -27,7 +29,7 @@ ALERT = {
     "type": "grafana_resource_exceedance_task",
     "resource": "cpu",
     "default_amount": "0",
-    "template": '{"title": "${user_username}", "params": [${allocation_amount}]}',
+    "template": an_alert_template('"title": "${user_username}", "params": [${allocation_amount}]'),
 }
 
 
@@ -251,3 +253,36 @@ def test_calendar_files_are_asked_for(as_ada: Visitor, ada: User, app: Flask) ->
             assert db.session.get_one(User, ada.id).calendar_letters is (wanted == "yes")
     as_ada.post(f"{PAGE}/calendar", {"wanted": "perhaps"})
     assert "Send me calendar files" in as_ada.get(PAGE).text
+
+
+def test_an_alert_names_data_sources_that_grafana_has(as_ada: Visitor, app: Flask) -> None:
+    with app.app_context():
+        factories.make_resource("cpu")
+    with with_grafana(app) as double:
+        add_sources(double, "loki")
+        page = as_ada.post(f"{PAGE}/new?kind=alert", ALERT).text
+        told = "Grafana has no data source with the uid prometheus. It has loki."
+        assert told in page[page.index('id="template"') - 400 :]
+        assert stored(app) == []
+        add_sources(double, "prometheus")
+        answer = as_ada.post(f"{PAGE}/new?kind=alert", ALERT, follow_redirects=True)
+    assert "is made, and yours" in answer.text
+    assert "is not checked" not in answer.text
+
+
+def test_an_alert_is_saved_while_grafana_is_away_and_the_page_says_so(
+    as_ada: Visitor, app: Flask
+) -> None:
+    with app.app_context():
+        factories.make_resource("cpu")
+    with with_grafana(app) as double:
+        double.faults.calls_left = 0
+        answer = as_ada.post(f"{PAGE}/new?kind=alert", ALERT, follow_redirects=True)
+        assert "Grafana did not answer: whether the data sources" in answer.text
+        (row,) = stored(app)
+        other = {**ALERT, "template": an_alert_template('"title": "Other"')}
+        other["seen"] = as_ada.seen(f"{PAGE}/{row.id}")
+        answer = as_ada.post(f"{PAGE}/{row.id}", other, follow_redirects=True)
+        assert "is saved" in answer.text
+        assert "Grafana did not answer: whether the data sources" in answer.text
+    assert "is not checked" not in as_ada.get(PAGE).text

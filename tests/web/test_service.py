@@ -14,7 +14,10 @@ from sqlalchemy.exc import OperationalError
 
 from remas.extensions import db
 from remas.models import NodeState, OutboxKind
-from remas.services import heartbeats, outbox
+from remas.monitoring_settings import Exporter
+from remas.services import heartbeats, nodes, outbox
+from remas.services.actor import SYSTEM
+from remas.services.nodes import NodeChange
 from remas.services.transaction import writing
 from tests.support.factories import make_node, make_user
 from tests.support.noon import NOW
@@ -129,3 +132,72 @@ def test_targets_are_the_exporters_of_all_nodes_that_run(visitor: Visitor, app: 
         for node in ("n1", "n2")
         for job, port in (("node_exporter", 9100), ("process_exporter", 9256))
     ]
+
+
+def targets(visitor: Visitor) -> list[tuple[str, dict[str, str]]]:
+    """(address, labels) of all of them."""
+    entries = visitor.get("/prometheus/targets").json or []
+    assert all(len(entry["targets"]) == 1 for entry in entries)
+    return [(entry["targets"][0], entry["labels"]) for entry in entries]
+
+
+@pytest.mark.parametrize(
+    ("address", "host"),
+    [
+        (None, "n1"),
+        ("10.0.0.7", "10.0.0.7"),
+        ("n1.example.org", "n1.example.org"),
+        ("fd00::1", "[fd00::1]"),
+    ],
+)
+def test_a_node_is_asked_at_its_address(
+    visitor: Visitor, app: Flask, address: str | None, host: str
+) -> None:
+    with app.app_context():
+        make_node("n1", address=address, exporters=[Exporter("up", 9100).as_json()])
+    assert targets(visitor) == [(f"{host}:9100", {"node": "n1", "job": "up"})]
+
+
+def test_a_name_that_is_an_address_is_written_as_one(visitor: Visitor, app: Flask) -> None:
+    with app.app_context():
+        make_node("fd00::1", exporters=[Exporter("up", 9100).as_json()])
+    assert targets(visitor) == [("[fd00::1]:9100", {"node": "fd00::1", "job": "up"})]
+
+
+def test_a_node_may_have_exporters_of_its_own_or_none(visitor: Visitor, app: Flask) -> None:
+    own = [Exporter("dcgm", 9400, "/gpu").as_json(), Exporter("dcgm", 9401).as_json()]
+    with app.app_context():
+        make_node("n2", exporters=own)
+        make_node("n3", exporters=[])
+        make_node("n10")
+    assert targets(visitor) == [
+        ("n2:9400", {"node": "n2", "job": "dcgm", "__metrics_path__": "/gpu"}),
+        ("n2:9401", {"node": "n2", "job": "dcgm"}),
+        ("n10:9100", {"node": "n10", "job": "node_exporter"}),
+        ("n10:9256", {"node": "n10", "job": "process_exporter"}),
+    ]
+
+
+def test_the_exporters_of_all_nodes_are_a_setting(make_app: Callable[..., Flask]) -> None:
+    app = make_app(REMAS_EXPORTERS="node:9101/a process:9102")
+    with app.app_context():
+        make_node("n1")
+    assert targets(Visitor(app.test_client())) == [
+        ("n1:9101", {"node": "n1", "job": "node", "__metrics_path__": "/a"}),
+        ("n1:9102", {"node": "n1", "job": "process"}),
+    ]
+
+
+def test_a_change_of_a_node_is_seen_at_once(visitor: Visitor, app: Flask) -> None:
+    with app.app_context():
+        make_node("n1", exporters=[Exporter("up", 1).as_json()])
+    assert targets(visitor) == [("n1:1", {"node": "n1", "job": "up"})]
+    with app.app_context():
+        nodes.change(SYSTEM, "n1", NodeChange(name="n9"))
+    assert targets(visitor) == [("n9:1", {"node": "n9", "job": "up"})]
+    with app.app_context():
+        nodes.change(SYSTEM, "n9", NodeChange(address="10.0.0.9", exporters=""))
+    assert [address for address, _ in targets(visitor)] == ["10.0.0.9:9100", "10.0.0.9:9256"]
+    with app.app_context():
+        nodes.change(SYSTEM, "n9", NodeChange(state=NodeState.RETIRED))
+    assert targets(visitor) == []
