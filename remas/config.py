@@ -23,6 +23,7 @@ from remas.signon_settings import LdapSettings, OidcSettings, SessionSettings
 
 ALGORITHMS = ("HS256", "HS384", "HS512")
 ROUTINGS = ("policies", "direct")
+NOBODYS_EMAIL = "admin@example.org"  # until it is set; nobody reads mail there
 SHORTEST_SECRET = 32  # characters; HS256 wants as many bytes of key as its digest is long
 CONNECTIONS = 20  # to PostgreSQL, kept open; more than a server has threads (compose.yml: 16)
 CONNECT_SECONDS = 5  # to reach PostgreSQL
@@ -129,7 +130,7 @@ class Settings:
             cors_origins=read.origins("CORS_ORIGINS"),
             demo=read.flag("REMAS_DEMO", True),
             admin_username=read.text("REMAS_ADMIN_USERNAME", "admin"),
-            admin_email=read.text("REMAS_ADMIN_EMAIL", "admin@example.org"),
+            admin_email=read.text("REMAS_ADMIN_EMAIL", NOBODYS_EMAIL),
             admin_password=read.text("REMAS_ADMIN_PASSWORD"),
             timezone=read.zone("REMAS_TIMEZONE", "UTC"),
             horizon=timedelta(days=read.whole("REMAS_HORIZON_DAYS", 365, 1, 3650)),

@@ -1,6 +1,7 @@
 """Pictures of the demo cluster's pages, in a Chromium on a server of its own.
 
 `screenshots.py [--all [--names PART…]] [FOLDER]`; the demo is made afresh in a temporary instance.
+Prometheus and Grafana are the doubles of the tests.
 """
 
 import argparse
@@ -18,29 +19,43 @@ from remas import create_app, paths
 from remas.config import Settings
 from remas.extensions import db
 from remas.services import demo, setup
-from script.screenshots_stage import ADMINISTRATOR, furnish
-from script.screenshots_walks import walk_the_account, walk_the_administration
+from script import screenshots_watched as watched
+from script.screenshots_stage import ADMINISTRATOR, actor_of, furnish
+from script.screenshots_walks import (
+    walk_the_account,
+    walk_the_administration,
+    walk_what_is_measured,
+)
 from tests.support.browser import ARGUMENTS, chromium
 from tests.support.live import serving
 
 WIDE, PHONE = (1400, 900), (390, 844)
 PERSON = "alice"
+FIRST_USE = """() => {
+  const card = document.querySelector("section.use").getBoundingClientRect();
+  const { bottom } = document.querySelector(".use-of").getBoundingClientRect();
+  return { x: card.x + scrollX, y: card.y + scrollY, width: card.width, height: bottom - card.y };
+}"""  # the head and the first resource of what was used
 SHARP = 1.5  # device pixels per pixel in the README's pictures
 
 
 @contextmanager
 def demo_server(furnished: bool) -> Iterator[tuple[str, str]]:
     """The URL of a fresh demo, with an administrator's work if `furnished`; its password."""
-    with tempfile.TemporaryDirectory() as instance:
+    with tempfile.TemporaryDirectory() as instance, watched.watching() as (prometheus, grafana):
         environ = {**os.environ, "DATABASE_URL": "", "REMAS_INSTANCE": instance}
+        environ |= watched.settings_of(prometheus, grafana)
         settings = Settings.load({"REMAS_TIMEZONE": "Europe/Prague", **environ})
         app = create_app(settings)
         with app.app_context():
             upgrade(directory=str(paths.MIGRATIONS))
             setup.initialise(settings)
             password = demo.load().password
+            own = watched.book(PERSON)
             if furnished:
                 furnish(password)
+                watched.follow(settings, grafana, actor_of(ADMINISTRATOR))
+            watched.measure(prometheus, own)
         with serving(app) as url:
             yield url, password
         with app.app_context():
@@ -88,7 +103,17 @@ def pictures_for_the_readme(browser: Browser, url: str, password: str, folder: P
     ask(page)
     page.evaluate("scrollTo(0, 0)")
     page.screenshot(path=folder / "offers.png")
+    show_own(page)
+    page.screenshot(path=folder / "use.png", clip=page.evaluate(FIRST_USE), full_page=True)
     context.close()
+
+
+def show_own(page: Page) -> None:
+    """The reservation that runs, with what was used."""
+    page.goto("/reservations")
+    page.get_by_role("link", name=watched.OWN, exact=True).click()
+    page.locator(".use-plot canvas").first.wait_for()
+    page.wait_for_load_state("networkidle")
 
 
 def all_pictures(
@@ -139,8 +164,9 @@ def walk(page: Page, password: str) -> Iterator[str]:
     yield "one-past"
     yield from walk_the_calendar(page)
     yield from walk_the_reports(page)
-    page.goto("/status")
-    yield "status"
+    show_own(page)
+    yield "use"
+    yield from walk_what_is_measured(page)
     page.goto("/reservations/new")
     yield "new"
     yield from walk_while_typing(page)

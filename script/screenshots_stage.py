@@ -7,7 +7,7 @@ from uuid import uuid4
 
 from sqlalchemy import select
 
-from remas import clock
+from remas import clock, paths
 from remas.extensions import db
 from remas.letters.letter import Letter
 from remas.models import (
@@ -46,11 +46,11 @@ AGENTS = (
     ("Safari 19 on iPhone", "198.51.100.204", "web", 26),
     ("remas 1.0", "192.0.2.40", "token", 70),
 )
-ALERT = '{"title": "GPUs of alice", "condition": "C", "data": []}'
 HOUR = timedelta(hours=1)
 
 
-def _actor(username: str) -> Actor:
+def actor_of(username: str) -> Actor:
+    """Whoever acts, with their own rights."""
     user = db.session.scalars(select(User).filter_by(username=username)).one()
     found = Actor(
         user.id, username, username == ADMINISTRATOR, full_name=user.full_name, address="192.0.2.8"
@@ -63,7 +63,7 @@ def furnish(password: str) -> None:
     """An administrator with that password, and a morning's work of hers."""
     wish = users.UserNew("rosa", "rosa@example.org", 1900, "Rosa", "Marín", "Administrators")
     users.create(SYSTEM, replace(wish, password=password))
-    rosa, alice = _actor(ADMINISTRATOR), _actor("alice")
+    rosa, alice = actor_of(ADMINISTRATOR), actor_of("alice")
     _people(rosa)
     _cluster(rosa)
     _own(alice)
@@ -138,7 +138,7 @@ def _notifications(rosa: Actor, alice: Actor) -> None:
     alert = Draft(
         name="My GPUs are busy",
         type=NotificationType.EXCEEDANCE_GENERAL,
-        template=ALERT,
+        template=(paths.GRAFANA_TEMPLATES / "gpu.json").read_text(),
         resource="gpu",
         default_amount=4,
     )

@@ -53,6 +53,9 @@ ADMINISTRATION = (
 
 def walk_the_administration(page: Page) -> Iterator[str]:
     """Every part, and what a change would mean; somebody who may is signed in."""
+    page.goto("/status")
+    page.locator(".above-list, .above-none").wait_for()
+    yield "status-administrator"
     for name, path in ADMINISTRATION:
         page.goto(f"/admin/{path}".rstrip("/"))
         yield f"admin-{name}"
@@ -69,14 +72,30 @@ def walk_the_administration(page: Page) -> Iterator[str]:
     yield "admin-errors"
 
 
+def walk_what_is_measured(page: Page) -> Iterator[str]:
+    """What the open reservation's holder used, as a page of its own; and how they stand."""
+    page.goto(f"{page.url}/use")
+    page.locator(".use-plot canvas").first.wait_for()
+    yield "use-alone"
+    page.goto("/status")
+    page.locator(".above-list, .above-none").wait_for()
+    yield "status"
+
+
 def walk_the_account(page: Page) -> Iterator[str]:
     """One's own account with its tokens, sessions, feeds, notifications and letters."""
     page.goto("/profile")
     yield "profile"
     page.get_by_role("button", name="account and theme").click()
     yield "menu"
+    page.keyboard.press("Escape")
+    if (places := page.get_by_role("button", name="Menu", exact=True)).is_visible():
+        places.click()
+        yield "menu-places"
     page.goto("/profile/password")
     yield "password"
+    page.goto("/profile/grafana")
+    yield "profile-grafana"
     page.goto("/profile/tokens/new")
     yield "token-new"
     page.get_by_label("Name").fill("Sweeps")

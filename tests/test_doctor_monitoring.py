@@ -18,7 +18,7 @@ from remas.cli import main
 from remas.models import GrafanaMark, GrafanaState
 from remas.services import monitoring_standing
 from remas.services.transaction import writing
-from tests.support.factories import make_node
+from tests.support.factories import make_group, make_node
 from tests.support.grafana import Double, grafana_double
 from tests.support.grafana_state import OWN_LOGIN, OWN_PASSWORD, State
 from tests.support.live import serving
@@ -53,6 +53,7 @@ def told(environ: dict[str, str], double: Double) -> Callable[..., str]:
             "GRAFANA_URL": double.url,
             "GRAFANA_USERNAME": OWN_LOGIN,
             "GRAFANA_PASSWORD": OWN_PASSWORD,
+            "REMAS_ADMIN_EMAIL": "operators@example.org",
         }
         blank = {"PROMETHEUS_URL": "", "REMAS_METRICS_TOKEN": "", "GRAFANA_TOKEN": ""}
         given = {**environ, **blank, **grafana, **settings}
@@ -80,6 +81,14 @@ def wrong(output: str, part: str) -> list[str]:
     ]
 
 
+def test_alerts_that_reach_nobody_want_a_mailbox(told: Callable[..., str]) -> None:
+    output = told(REMAS_ADMIN_EMAIL="")
+    told_wrong = "\n".join(wrong(output, "Grafana mailbox"))
+    assert "reach nobody go to admin@example.org, which is nobody's" in told_wrong
+    assert "      mend: set REMAS_ADMIN_EMAIL to a mailbox" in told_wrong
+    assert "Grafana mailbox: alerts that reach nobody go to operators@example.org" in told()
+
+
 @pytest.mark.usefixtures("up_to_date")
 def test_a_grafana_that_is_set_up_is_well(told: Callable[..., str], double: Double) -> None:
     output = told()
@@ -97,6 +106,17 @@ def test_a_grafana_that_is_set_up_is_well(told: Callable[..., str], double: Doub
     ):
         assert f"ok    {line}" in output
     assert double.writes() == []
+
+
+@pytest.mark.usefixtures("up_to_date")
+def test_what_grafana_shows_and_remas_hides_is_told(told: Callable[..., str], app: Flask) -> None:
+    assert "Grafana privacy" not in told()
+    with app.app_context():
+        make_group("Closed", users_share_statistics=False)
+    output = told()
+    assert "ok    Grafana privacy: shows everybody in it what members of Closed use" in output
+    assert wrong(output, "Grafana privacy") == []
+    assert "Grafana privacy" not in told(GRAFANA_URL="")
 
 
 def no_server_admin(state: State) -> None:

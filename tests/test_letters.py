@@ -5,9 +5,17 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from remas.letters import letter, reminder, template
+from remas.letters import alert, letter, reminder, template
 from remas.letters.letter import Letterhead, Link, compose
-from remas.models import Notification, NotificationType, Reservation, User
+from remas.models import (
+    Capacity,
+    Node,
+    Notification,
+    NotificationType,
+    Reservation,
+    Resource,
+    User,
+)
 from tests.support.noon import NOW
 
 HEAD = Letterhead("REMAS", "remas@example.org", "https://remas.example.org", ZoneInfo("UTC"))
@@ -50,6 +58,40 @@ def reservation_and_owner(**facts: object) -> tuple[Reservation, User]:
         id=5, name="job", owner_id=7, starts_at=NOW, ends_at=datetime(2030, 12, 1, 12, tzinfo=UTC)
     )
     return made, owner
+
+
+ABOUT_A_PERSON = {
+    "user_id",
+    "user_name",
+    "user_surname",
+    "user_username",
+    "user_uid",
+    "user_email",
+}
+ABOUT_A_RESERVATION = {"task_id", "task_name", "task_description", "task_start", "task_end"}
+ABOUT_A_PLACE = {
+    "node_id",
+    "node_name",
+    "node_description",
+    "resource_id",
+    "resource_name",
+    "resource_description",
+    "resource_amount",
+    "allocation_amount",
+}
+
+
+def test_templates_know_the_promised_variables_and_no_others() -> None:
+    """Templates that people keep from elsewhere use these names: none may go, or be renamed."""
+    made, owner = reservation_and_owner()
+    assert set(template.VARIABLES) == ABOUT_A_PERSON | ABOUT_A_RESERVATION
+    assert set(reminder.values_of(made, owner, HEAD)) == set(template.VARIABLES)
+    assert set(alert.VARIABLES) == set(alert.SAMPLE) == ABOUT_A_PERSON | ABOUT_A_PLACE
+    cpu = Resource(id=1, name="cpu")
+    place = Capacity(node=Node(id=3, name="n3"), resource=cpu, amount=64)
+    values = alert.values_of_user(owner) | alert.values_of_resource(cpu)
+    values |= alert.values_of_capacity(place)
+    assert set(values) == set(alert.VARIABLES) - {"allocation_amount"}  # that of the moment
 
 
 def test_every_variable_has_a_value_also_where_nothing_is_known() -> None:

@@ -37,6 +37,13 @@ def app_on(url: str, environ: dict[str, str]) -> Iterator[Flask]:
         db.engine.dispose()
 
 
+ANN = (
+    'INSERT INTO "user" (id, username, username_folded, email, email_folded, uid, password_hash, '
+    "group_id, created_at) VALUES (1, 'ann', 'ann', 'a@example.org', 'a@example.org', 1, '', 1, "
+    "'2030-01-01 00:00')"
+)
+
+
 # `environ` alone would count as free of databases.
 pytestmark = pytest.mark.usefixtures("database_url")
 
@@ -74,8 +81,7 @@ def test_names_that_two_people_use_survive_the_way_down(fresh: Flask) -> None:
     with db.engine.begin() as connection:
         for row in (
             "INSERT INTO \"group\" (id, name) VALUES (1, 'Everyone')",
-            'INSERT INTO "user" (id, username, email, uid, password_hash, group_id, created_at) '
-            "VALUES (1, 'ann', 'a@example.org', 1, '', 1, '2030-01-01 00:00')",
+            ANN,
             "INSERT INTO notification (id, name, type, owner_id) VALUES (1, 'soon', 'other', NULL)",
             "INSERT INTO notification (id, name, type, owner_id) VALUES (2, 'soon', 'other', 1)",
         ):
@@ -84,6 +90,32 @@ def test_names_that_two_people_use_survive_the_way_down(fresh: Flask) -> None:
     with db.engine.connect() as connection:
         names = connection.scalars(text("SELECT name FROM notification ORDER BY id")).all()
     assert names == ["soon", "soon 2"]
+
+
+def test_names_are_folded_on_the_way_up(fresh: Flask) -> None:
+    """Also letters of which the database knows no small ones; more rows than go at once."""
+    upgrade(revision="0006")
+    names = ["\u00c9MILE", "\u0130da", "\u00c0@X.org", *(f"P{number}" for number in range(1000))]
+    row = text(
+        'INSERT INTO "user" (id, username, email, uid, password_hash, group_id, created_at) '
+        "VALUES (:id, :name, :email, :id, '', 1, '2030-01-01 00:00')"
+    )
+    with db.engine.begin() as connection:
+        connection.execute(text("INSERT INTO \"group\" (id, name) VALUES (1, 'Everyone')"))
+        for number, name in enumerate(names, 1):
+            known = {"id": 7 * number, "name": name, "email": f"{number}\u00c9@X.org"}
+            connection.execute(row, known)
+    upgrade()
+    query = text('SELECT username_folded, email_folded FROM "user" ORDER BY id')
+    with db.engine.connect() as connection:
+        found = [tuple(row) for row in connection.execute(query)]
+    first = ["\u00e9mile", "ida", "\u00e0@x.org"]
+    folded = [*first, *(f"p{number}" for number in range(1000))]
+    assert found == [(name, f"{number}\u00e9@x.org") for number, name in enumerate(folded, 1)]
+    downgrade(revision="0006")
+    with db.engine.connect() as connection:
+        kept = connection.scalars(text('SELECT username FROM "user" ORDER BY id')).all()
+    assert kept == names
 
 
 RESERVATION = """INSERT INTO reservation (id, name, owner_id, starts_at, ends_at, created_at,
@@ -116,8 +148,7 @@ def test_the_schema_refuses_what_cannot_be(fresh: Flask, statement: str) -> None
     upgrade()
     for row in (
         "INSERT INTO \"group\" (id, name) VALUES (1, 'Everyone')",
-        'INSERT INTO "user" (id, username, email, uid, password_hash, group_id, created_at) '
-        "VALUES (1, 'ann', 'a@example.org', 1, '', 1, '2030-01-01 00:00')",
+        ANN,
         "INSERT INTO node (id, name, state) VALUES (1, 'n1', 'available')",
         "INSERT INTO resource (id, name, unit) VALUES (1, 'gpu', '')",
         RESERVATION.replace("(1,", "(2,").format(start="2030-01-01 00:00", end="2030-01-01 01:00"),

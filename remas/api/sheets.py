@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from types import NoneType
 from typing import Any, get_args
 
 from pydantic import BaseModel
@@ -44,13 +45,14 @@ def of(shape: type[BaseModel]) -> Flatten:
     """For any list: a line for each item, a column for each of its fields.
 
     What a field holds of one thing has columns of its own, such as `owner.username`; of several
-    things it is a text, each as JSON.
+    things it is a text, each as JSON. A list without anything in it is empty, and "[]" where the
+    field could also be null, which is empty then.
     """
     columns = list(_columns(_item(shape)))
 
     def flatten(listing: dict[str, Any]) -> Sheet:
-        rows = [[_cell(item, column) for column in columns] for item in listing["items"]]
-        return Sheet([".".join(column) for column in columns], rows)
+        rows = [[_cell(item, *column) for column in columns] for item in listing["items"]]
+        return Sheet([".".join(names) for names, _ in columns], rows)
 
     return flatten
 
@@ -62,18 +64,21 @@ def _item(shape: type[BaseModel]) -> type[BaseModel]:
     return model
 
 
-def _columns(model: type[BaseModel]) -> Iterator[tuple[str, ...]]:
+def _columns(model: type[BaseModel]) -> Iterator[tuple[tuple[str, ...], bool]]:
+    """The names that lead to each field, and whether it may be null."""
     for name, field in model.model_fields.items():
         kind = field.annotation
         if isinstance(kind, type) and issubclass(kind, BaseModel):
-            yield from ((name, *rest) for rest in _columns(kind))
+            yield from (((name, *rest), may_be_null) for rest, may_be_null in _columns(kind))
         else:
-            yield (name,)
+            yield (name,), NoneType in get_args(kind)
 
 
-def _cell(item: Any, column: tuple[str, ...]) -> Any:
+def _cell(item: Any, column: tuple[str, ...], may_be_null: bool) -> Any:
     for name in column:
         item = item.get(name)
+    if item == [] and may_be_null:
+        return "[]"
     if isinstance(item, list):
         return [_text(part) for part in item]
     return _text(item)

@@ -61,7 +61,7 @@ OPERATE: Table = {
     ),
     "serve": ("operate:serve_command", "Serve on HOST:PORT until it is stopped."),
     "ticker": ("running:ticker_command", "Find letters that are due and have them carried."),
-    "worker": ("running:worker_command", "Carry letters that the ticker has put into the queue."),
+    "worker": ("running:worker_command", "Do what the ticker has put into the queues."),
     "grafana": ("grafana:grafana_group", "Look after Grafana."),
     "password": (
         "operate:password_command",

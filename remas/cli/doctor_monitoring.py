@@ -13,9 +13,9 @@ from remas.cli.opened import opened
 from remas.clients.grafana import GrafanaError
 from remas.clients.grafana_set_up import GrafanaSetUp
 from remas.clients.prometheus import Prometheus, PrometheusError, Series
-from remas.config import Settings
+from remas.config import NOBODYS_EMAIL, Settings
 from remas.grafana import names
-from remas.services import exporters, monitoring_standing
+from remas.services import exporters, groups, monitoring_standing
 from remas.services.exporters import Target
 from remas.services.monitoring_standing import Numbers
 
@@ -54,6 +54,8 @@ def grafana(settings: Settings) -> Iterator[Finding]:
             return
         for part, check in GRAFANA_CHECKS:
             yield from _asked(part, check, client, settings)
+    yield _mailbox(settings)
+    yield from _unshared(settings)
     yield from _behind(settings)
 
 
@@ -166,6 +168,15 @@ def _mail(client: GrafanaSetUp, _settings: Settings) -> Finding:
     return Finding("Grafana mail", f"sends through {smtp.get('host', '?')}")
 
 
+def _mailbox(settings: Settings) -> Finding:
+    """Where Grafana mails what reaches nobody else, which is a sign that something is wrong."""
+    part, address = "Grafana mailbox", settings.admin_email
+    if address == NOBODYS_EMAIL:
+        remedy = "set REMAS_ADMIN_EMAIL to a mailbox that administrators read, for the worker too"
+        return Finding(part, f"alerts that reach nobody go to {address}, which is nobody's", remedy)
+    return Finding(part, f"alerts that reach nobody go to {address}")
+
+
 def _sign_in(client: GrafanaSetUp, settings: Settings) -> Finding:
     part, proxy = "Grafana sign-in", client.server_settings().get("auth.proxy", {})
     if _is_on(proxy) and not str(proxy.get("whitelist", "")).strip():
@@ -228,6 +239,20 @@ GRAFANA_CHECKS = (
     ("Grafana quota", _quota),
     ("Grafana policies", _policies),
 )
+
+
+def _unshared(settings: Settings) -> Iterator[Finding]:
+    """A note where Grafana shows what REMAS hides; how the database is, is told elsewhere."""
+    try:
+        with opened(settings):
+            found = groups.unshared()
+    except SQLAlchemyError:
+        return
+    if found:
+        named = ", ".join(found[:MOST_NAMED])
+        more = f" and {len(found) - MOST_NAMED} more" if len(found) > MOST_NAMED else ""
+        text = f"shows everybody in it what members of {named}{more} use, which REMAS hides"
+        yield Finding("Grafana privacy", f"{text}; {READ_MORE}")
 
 
 def _behind(settings: Settings) -> Iterator[Finding]:

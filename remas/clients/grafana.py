@@ -5,6 +5,7 @@ call whose answer was lost can be repeated.
 """
 
 import secrets
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -13,7 +14,10 @@ from urllib.parse import quote
 
 import requests
 
+from remas.clients.grafana_answers import GrafanaError, parsed, refused
 from remas.config import Settings
+
+__all__ = ["ORGANISATION", "Grafana", "GrafanaError", "GrafanaUser"]
 
 Json = dict[str, Any]
 
@@ -22,35 +26,6 @@ PER_PAGE = 1000
 ORGANISATION = "1"
 MAY_BE_EDITED = {"X-Disable-Provenance": "true"}
 """What is written with this stays editable on Grafana's own pages."""
-
-
-class GrafanaError(Exception):
-    """Grafana did not do as asked. `status` None: it did not answer, and may have done it."""
-
-    def __init__(self, text: str, status: int | None = None, message_id: str = "") -> None:
-        super().__init__(text)
-        self.status, self.message_id = status, message_id
-
-    @property
-    def is_missing(self) -> bool:
-        """What was asked for is not there."""
-        return self.status == HTTPStatus.NOT_FOUND
-
-    @property
-    def is_taken(self) -> bool:
-        """Something with this name or id is there already."""
-        return self.status in (HTTPStatus.CONFLICT, HTTPStatus.PRECONDITION_FAILED)
-
-    @property
-    def is_locked_out(self) -> bool:
-        """Name, password or token are refused: asking again soon makes it worse."""
-        return self.status == HTTPStatus.UNAUTHORIZED
-
-    @property
-    def is_about_one(self) -> bool:
-        """Grafana understood and refused just this: what else is asked of it may go well."""
-        for_all = (HTTPStatus.UNAUTHORIZED, HTTPStatus.TOO_MANY_REQUESTS)
-        return self.status is not None and self.status < 500 and self.status not in for_all
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,12 +43,25 @@ class GrafanaUser:
 
 
 class Grafana:
-    """One Grafana, with one account of it. Every method raises `GrafanaError`."""
+    """One Grafana, with one account of it. Every method raises `GrafanaError`.
 
-    patience: tuple[float, float] | None = None
-    """In place of `PATIENCE`, where somebody waits for the answer."""
+    `patience`: seconds to be let in and for an answer, of each call; None: `PATIENCE`. `within`:
+    seconds after which all that is asked through this object has to be answered, where somebody
+    waits for it; only an answer that comes drop by drop can take longer.
+    """
 
-    def __init__(self, url: str, username: str, password: str, token: str = "") -> None:
+    writes = 0
+    """How many writing calls went well so far."""
+
+    def __init__(
+        self,
+        url: str,
+        username: str,
+        password: str,
+        token: str = "",
+        patience: tuple[float, float] | None = None,
+        within: float | None = None,
+    ) -> None:
         """`url` may end in a sub-path. `token`, of a service account with the role Admin, is used
         wherever Grafana takes one: not for accounts, which want `username` and `password`."""
         self._url = url
@@ -82,18 +70,25 @@ class Grafana:
         self._session.trust_env = False  # no proxy and no .netrc: the address is meant as it is
         self._session.headers["X-Grafana-Org-Id"] = ORGANISATION
         self._token = token
+        self._patience = patience
+        self._until = None if within is None else time.monotonic() + within
 
     @classmethod
-    def of(cls, settings: Settings, patience: tuple[float, float] | None = None) -> Self:
-        """The one that the settings name. `patience`: where somebody waits for the answer."""
-        made = cls(
+    def of(
+        cls,
+        settings: Settings,
+        patience: tuple[float, float] | None = None,
+        within: float | None = None,
+    ) -> Self:
+        """The one that the settings name."""
+        return cls(
             settings.grafana_url,
             settings.grafana_username,
             settings.grafana_password,
             settings.grafana_token,
+            patience,
+            within,
         )
-        made.patience = patience
-        return made
 
     def __enter__(self) -> Self:
         return self
@@ -103,7 +98,14 @@ class Grafana:
 
     def version(self) -> str:
         """Such as "11.5.2"; empty where Grafana keeps it to itself."""
-        return str(self._json("GET", "/health", open_to_all=True).get("version", ""))
+        return str(self._health().get("version", ""))
+
+    def is_well(self) -> bool:
+        """Whether Grafana says so: it answers, and reaches its database."""
+        return self._health().get("database") == "ok"
+
+    def _health(self) -> Json:
+        return self._json("GET", "/health", open_to_all=True)
 
     # Accounts: these want name and password of a server administrator.
 
@@ -351,35 +353,27 @@ class Grafana:
                 json=body,
                 headers=sent,
                 auth=None if by_token or open_to_all else self._password,
-                timeout=self.patience or PATIENCE,
+                timeout=self._timeouts(),
                 allow_redirects=False,
             )
         except requests.RequestException as error:
             raise GrafanaError(f"{method} {path}: no answer ({type(error).__name__}).") from error
         if answer.status_code >= HTTPStatus.MULTIPLE_CHOICES:
-            raise _refused(method, path, answer)
-        return _parsed(method, path, answer)
+            raise refused(method, path, answer)
+        if method != "GET":
+            self.writes += 1
+        return parsed(method, path, answer)
 
-
-def _refused(method: str, path: str, answer: requests.Response) -> GrafanaError:
-    try:
-        said = answer.json()
-    except ValueError:
-        said = {}
-    said = said if isinstance(said, dict) else {}
-    text = " ".join(str(said.get("message") or answer.reason).split())
-    told = f"{method} {path}: {answer.status_code} {text}"
-    return GrafanaError(told, answer.status_code, str(said.get("messageId") or ""))
-
-
-def _parsed(method: str, path: str, answer: requests.Response) -> Any:
-    if not answer.content:
-        return None
-    try:
-        return answer.json()
-    except ValueError as error:
-        # A sign-in page of a proxy, perhaps: certainly not Grafana.
-        raise GrafanaError(f"{method} {path}: the answer is no JSON.") from error
+    def _timeouts(self) -> tuple[float, float]:
+        """Seconds to be let in, and for an answer. Raises `GrafanaError` when the time is over."""
+        to_be_let_in, answer = self._patience or PATIENCE
+        if self._until is not None:
+            left = self._until - time.monotonic()
+            if left <= 0:
+                raise GrafanaError("No answer in the time that there was.")
+            to_be_let_in = min(to_be_let_in, left / 4)
+            answer = min(answer, left - to_be_let_in)
+        return to_be_let_in, answer
 
 
 def _nobody_knows() -> str:

@@ -6,40 +6,20 @@ repeated, so a run that was cut off is made good by the next. All raise `Grafana
 """
 
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from remas.clients.grafana import Grafana, GrafanaError, GrafanaUser
-from remas.grafana import names, policies, rules, start
+from remas.grafana import names, routing, rules, start
 from remas.grafana.present import Json, Present
+from remas.grafana.refusals import NotPossible, Refusals
 from remas.grafana.wish import Alert, Person, Wish
 
 VIEWER, ADMIN, NONE = "Viewer", "Admin", "None"
 MAY_EDIT = 2  # Grafana's number for it
 SERVICE_ACCOUNT = "sa-"  # as their logins begin
 FIRING_FOR, KNOWS_FIRING_FOR = "keep_firing_for", 12  # since which Grafana
-TOLD = 3  # refusals, of all that there are
 SEPARATORS = re.compile(r"[;,\s]")  # of addresses: one person's contact point has one
-
-
-class NotPossible(GrafanaError):
-    """What this one person is to have contradicts itself, or what is there; others do not mind."""
-
-    @property
-    def is_about_one(self) -> bool:
-        return True
-
-
-class SomeRefused(NotPossible):
-    """A pass over everybody went to its end, but for these people: by their numbers, with why."""
-
-    def __init__(self, people: Mapping[int, GrafanaError]) -> None:
-        first = " ".join(str(error) for error in list(people.values())[:TOLD])
-        number = len(people)
-        several = f"{number} times Grafana could not be made good. {first}"
-        super().__init__(first if number == 1 else several)
-        self.people = people
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,41 +41,34 @@ def person(grafana: Grafana, wish: Wish, policy: Policy) -> None:
     _person(Present(grafana), wish, policy)
 
 
-def everybody(grafana: Grafana, wishes: Iterable[Wish], policy: Policy) -> None:
+def everybody(
+    grafana: Grafana, wishes: Iterable[Wish], policy: Policy, refusals: Refusals | None = None
+) -> None:
     """Make good what concerns these, who are all; what is left of others goes.
 
     What Grafana refuses for one person is told at the end, when the others have been seen to:
-    raises `SomeRefused`.
+    raises `SomeRefused`, and `refusals` has it all.
     """
     present = Present(grafana, whole=True)
+    refusals = refusals or Refusals(grafana)
     known: dict[int, str] = {}
     wanted: set[str] = set()
-    refused: dict[int, GrafanaError] = {}
     for wish in wishes:
         known[wish.person.id] = wish.person.username.casefold()
         wanted |= {_rule_uid(alert, wish.person) for alert in wish.alerts}
-        with _told_later(refused, wish.person.id):
+        with refusals.noted(wish.person.id):
             _person(present, wish, policy)
     for stranger in sorted(present.owners() - known.keys()):
-        with _told_later(refused, stranger):
+        with refusals.noted(stranger):
             _remove(present, stranger, policy, set(known.values()))
     for uid in present.strays():
         if uid not in wanted:
-            present.grafana.delete_rule(uid)
+            with refusals.noted():
+                present.grafana.delete_rule(uid)
     if policy.direct:
-        _leave_tree(present)
-    if refused:
-        raise SomeRefused(refused)
-
-
-@contextmanager
-def _told_later(refused: dict[int, GrafanaError], user_id: int) -> Iterator[None]:
-    try:
-        yield
-    except GrafanaError as error:
-        if not error.is_about_one:
-            raise
-        refused[user_id] = error
+        with refusals.noted():
+            routing.leave(present)
+    refusals.raise_if_any()
 
 
 def _rule_uid(alert: Alert, somebody: Person) -> str:
@@ -248,38 +221,7 @@ def _route(present: Present, user_id: int, policy: Policy) -> bool:
     if policy.direct:
         return True
     _contact_point(present, names.UNROUTED, _mail_to(names.UNROUTED_NAME, policy.fallback))
-    return not _change_tree(present, more=user_id)
-
-
-def _change_tree(present: Present, more: int | None = None, less: int | None = None) -> bool:
-    """Lead a person's alerts to that person, or no longer; False: the tree is not ours to write.
-
-    Read just before it is written: there is no version that would tell of an administrator's
-    change in between, so there is to be hardly any time for one.
-    """
-    tree = present.grafana.policies()
-    receivers = {point["name"] for point in present.contact_points().values()}
-    people = {
-        who
-        for who in policies.people_in(tree, present.called())
-        if names.contact_name(who) in receivers
-    }
-    return _write_tree(present, tree, (people | ({more} if more else set())) - {less})
-
-
-def _leave_tree(present: Present) -> None:
-    """Take our route out of the tree, where it does nothing once rules name their receivers."""
-    _write_tree(present, present.grafana.policies(), set())
-
-
-def _write_tree(present: Present, tree: policies.Tree, people: set[int]) -> bool:
-    wanted = policies.with_people(tree, people, present.called())
-    if not policies.differ(tree, wanted):
-        return True
-    if policies.owner(tree):
-        return False
-    present.grafana.put_policies(wanted)
-    return True
+    return not routing.change(present, more=user_id)
 
 
 def _rules(present: Present, wish: Wish, receiver: str | None) -> None:
@@ -297,12 +239,16 @@ def _rules(present: Present, wish: Wish, receiver: str | None) -> None:
         rules.same_rule(rule, now[rule["uid"]]) for rule in wanted
     ):
         return
+    theirs = [rule for rule in present_rules if not rules.is_ours(rule)]
+    if taken := {rule["uid"] for rule in theirs} & {rule["uid"] for rule in wanted}:
+        uids = ", ".join(sorted(taken))
+        raise NotPossible(f"Whoever provisions Grafana has rules with uids of REMAS: {uids}.")
     group = names.group(wish.person.id)
     body = {
         "title": group,
         "folderUid": names.ALERTS_FOLDER,
         "interval": rules.INTERVAL,
-        "rules": [*wanted, *(rule for rule in present_rules if not rules.is_ours(rule))],
+        "rules": [*wanted, *theirs],
     }
     present.grafana.put_rule_group(names.ALERTS_FOLDER, group, body)
 
@@ -319,7 +265,7 @@ def _stop_watching(present: Present, user_id: int) -> None:
     """Rules and route go, in this order; the contact point that they lead to may go after them."""
     if present.folder_title(names.ALERTS_FOLDER) is not None:
         _rules(present, Wish(Person(user_id, "", "", "", closed=True)), None)
-    _change_tree(present, less=user_id)
+    routing.change(present, less=user_id)
 
 
 def _drop_contact_point(present: Present, user_id: int) -> None:

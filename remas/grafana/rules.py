@@ -17,6 +17,7 @@ Rule = dict[str, Any]
 
 LONGEST_TITLE = 190
 INTERVAL = 60  # seconds between two evaluations of a group
+OWNERS = ("", "api")  # under which rules may be written here
 RESERVED_LABEL = re.compile(r"__.*__")
 DEFAULTS: Mapping[str, Any] = {
     "noDataState": "OK",  # who runs nothing is not to be told
@@ -54,7 +55,12 @@ def of(alert: Alert, person: Person, receiver: str | None) -> Rule:
 
 
 def is_ours(rule: Mapping[str, Any]) -> bool:
-    """Whether a rule of Grafana carries our label, or a uid as only we give it."""
+    """Whether a rule of Grafana carries our label, or a uid as only we give it.
+
+    What another owner provides, such as a file, is that owner's whatever it is called.
+    """
+    if (rule.get("provenance") or "") not in OWNERS:
+        return False
     labelled = (rule.get("labels") or {}).get(names.OURS) == "true"
     return labelled or str(rule.get("uid")).startswith(names.RULE_PREFIX)
 

@@ -24,17 +24,21 @@ def keep(present: Present, somebody: Person) -> None:
     """Have the dashboard in the person's folder, which is there already.
 
     Where Grafana wants titles to differ and another dashboard there has it, the uid is put behind.
+    Before that it is tried once more: the same refusal comes where its person just saved it.
     """
     uid, title = names.start(somebody.id), _title(somebody)
     longer = f"{title} [{uid}]"
     if _is_right(present.board(uid), names.folder(somebody.id), (title, longer)):
         return
-    try:
-        _write(present, somebody, title)
-    except GrafanaError as error:
-        if not error.is_taken:
-            raise
-        _write(present, somebody, longer)
+    for _attempt in range(2):
+        try:
+            _write(present, somebody, title)
+        except GrafanaError as error:
+            if not error.is_taken:
+                raise
+        else:
+            return
+    _write(present, somebody, longer)
 
 
 def drop(present: Present, user_id: int, gone_with: str | None) -> None:

@@ -3,7 +3,9 @@
 Either way the ticker only starts it: letters never wait for Grafana.
 """
 
+import math
 import threading
+import time
 from datetime import timedelta
 from typing import Protocol
 
@@ -17,8 +19,9 @@ from remas.jobs.carriers import FAILED_KEPT, GRAFANA_QUEUE, PATIENCE, queue_of
 from remas.jobs.election import GRAFANA, is_held
 
 JOB = "grafana"  # the id of the one job
-JOB_TIME = timedelta(hours=1)  # what a pass cut off leaves, the next makes good
+JOB_TIME = tasks.LONGEST_RUN + timedelta(minutes=5)  # it ends by itself before RQ ends it
 GRACE_SECONDS = 5  # for the person being looked at
+WITHOUT_REDIS = 60  # seconds for which Redis is not asked again once it did not answer
 
 
 class Follower(Protocol):
@@ -59,12 +62,17 @@ class ByThread:
 
 
 class ByWorker:
-    """Through RQ, in a queue of its own. Where Redis does not answer, by a thread."""
+    """Through RQ, in a queue of its own. Where Redis does not answer, by a thread.
+
+    One that answers nothing at all takes its time for that, while the ticker has letters to carry:
+    so it is not asked again at once.
+    """
 
     def __init__(self, app: Flask, settings: Settings) -> None:
         self._settings = settings
         self._queue = queue_of(settings.redis_url, PATIENCE, GRAFANA_QUEUE)
         self._instead = ByThread(app)
+        self._silent_until = -math.inf  # of time.monotonic()
 
     def start(self) -> None:
         """Enqueue the job, unless it is in the queue, or somebody is at it.
@@ -72,11 +80,15 @@ class ByWorker:
         Of that the database tells, not Redis: whoever is at it holds the election, and no longer
         than the process lives.
         """
+        if time.monotonic() < self._silent_until:
+            self._instead.start()
+            return
         try:
             if JOB not in self._queue.get_job_ids() and not self._is_at_work():
                 self._enqueue()
         except redis.RedisError as error:
             current_app.logger.warning("Redis does not answer (%s): no workers", error)
+            self._silent_until = time.monotonic() + WITHOUT_REDIS
             self._instead.start()
 
     def stop(self) -> None:

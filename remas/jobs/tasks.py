@@ -1,7 +1,9 @@
 """What a worker does with a job from the queue."""
 
 import threading
+import time
 from collections.abc import Callable
+from datetime import timedelta
 
 from flask import current_app
 
@@ -9,6 +11,8 @@ from remas.config import Settings
 from remas.extensions import db
 from remas.jobs.election import GRAFANA, election_for
 from remas.services import delivery, monitoring
+
+LONGEST_RUN = timedelta(hours=1)  # at Grafana; what is left over is for the next run
 
 _ending = threading.Event()
 
@@ -31,13 +35,19 @@ def deliver(outbox_id: int) -> None:
 def follow_grafana(goes_on: Callable[[], bool] = _goes_on) -> None:
     """Make good what is due in Grafana, with a database session of one's own.
 
-    Where somebody else is at it, nothing happens; where the election is lost, it ends early.
+    Where somebody else is at it, nothing happens; where the election is lost, or after
+    LONGEST_RUN, it ends early.
     """
+    until = time.monotonic() + LONGEST_RUN.total_seconds()
+
+    def still() -> bool:
+        return time.monotonic() < until and goes_on()
+
     with current_app.app_context():
         settings: Settings = current_app.config["REMAS"]
         election = election_for(settings, db.engine, GRAFANA)
         try:
             if election.holds():
-                monitoring.catch_up(settings, lambda: goes_on() and election.holds())
+                monitoring.catch_up(settings, lambda: still() and election.holds())
         finally:
             election.resign()

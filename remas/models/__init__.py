@@ -17,7 +17,15 @@ from remas.models.feed import Feed, FeedKind
 from remas.models.monitoring import GrafanaMark, GrafanaState
 from remas.models.notification import Notification, NotificationType
 from remas.models.outbox import Heartbeat, Outbox, OutboxKind, OutboxState, PasswordReset
-from remas.models.people import ADMINISTRATORS, EVERYONE, USERS, AuthSession, Group, User
+from remas.models.people import (
+    ADMINISTRATORS,
+    EVERYONE,
+    USERS,
+    AuthSession,
+    Group,
+    User,
+    folded,
+)
 from remas.models.policy import Limit, Scope, limit_node
 from remas.models.reservation import (
     Allocation,
@@ -70,6 +78,7 @@ __all__ = [
     "Unit",
     "User",
     "epoch",
+    "folded",
     "limit_node",
     "overlaps",
     "reservation_tag",

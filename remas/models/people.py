@@ -5,12 +5,21 @@ from __future__ import annotations
 from datetime import datetime
 
 from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, String, Text, false, true
-from sqlalchemy.orm import Mapped, mapped_column, relationship
+from sqlalchemy.orm import Mapped, mapped_column, relationship, validates
 
 from remas.models.base import Base
 
 EVERYONE, ADMINISTRATORS, USERS = 1, 2, 3
 """Ids of the three groups that always exist."""
+DOTTED_I = "\u0130"
+
+
+def folded(text: str) -> str:
+    """The text as it is compared where capital and small letters, of any script, are the same.
+
+    A capital I with a dot is "i": so programs have it that take letter for letter, as Grafana does.
+    """
+    return text.replace(DOTTED_I, "i").casefold()
 
 
 class Group(Base):
@@ -37,9 +46,11 @@ class User(Base):
 
     id: Mapped[int] = mapped_column(primary_key=True)
     username: Mapped[str] = mapped_column(String(200), unique=True)
+    username_folded: Mapped[str] = mapped_column(String(600), index=True)
     name: Mapped[str | None] = mapped_column(String(200))
     surname: Mapped[str | None] = mapped_column(String(200))
     email: Mapped[str] = mapped_column(String(320), unique=True)
+    email_folded: Mapped[str] = mapped_column(String(960), index=True)
     uid: Mapped[int] = mapped_column(BigInteger, unique=True)
     password_hash: Mapped[str] = mapped_column(Text)
     password_change_required: Mapped[bool] = mapped_column(default=False, server_default=false())
@@ -56,6 +67,12 @@ class User(Base):
         CheckConstraint("username <> ''", name="username_not_empty"),
         CheckConstraint("uid >= 0", name="uid_not_negative"),
     )
+
+    @validates("username", "email")
+    def _fold(self, column: str, value: str) -> str:
+        # Kept beside it, as not every database knows the small letter of every capital one.
+        setattr(self, f"{column}_folded", folded(value))
+        return value
 
     @property
     def full_name(self) -> str:

@@ -7,6 +7,7 @@ decided from the tables alone.
 import logging
 from collections.abc import Collection
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import ColumnElement, select
 
@@ -17,7 +18,7 @@ from remas.services import audit, groups, leaves, locks, passwords, reminders
 from remas.services.actor import Actor
 from remas.services.fields import Check
 from remas.services.transaction import DbSession
-from remas.services.unique import save_unique
+from remas.services.unique import refuse_mixed, save_unique
 from remas.services.user_facts import facts
 
 log = logging.getLogger(__name__)
@@ -153,7 +154,7 @@ def _made(session: DbSession, who: Vouched, terms: Terms, address: str | None) -
 
 def _row(session: DbSession, who: Vouched, terms: Terms) -> User:
     check = Check()
-    values = {
+    values: dict[str, Any] = {
         "username": check.name("username", who.username),
         "email": check.email("email", who.email),
         "uid": check.uid("uid", who.uid or 0),
@@ -161,6 +162,7 @@ def _row(session: DbSession, who: Vouched, terms: Terms) -> User:
         "surname": check.optional_line("surname", who.surname),
     }
     check.done()
+    refuse_mixed(session, values["username"], values["email"])
     return User(
         **values,
         active=True,

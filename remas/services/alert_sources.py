@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from remas.clients.grafana import Grafana, GrafanaError
 from remas.errors import Invalid
 from remas.letters import alert, alert_shape
+from remas.services.actor import Actor
 from remas.services.context import settings
 from remas.services.transaction import let_go
 
 log = logging.getLogger(__name__)
 
-PATIENCE = (1, 1)  # seconds to be let in, and for an answer: somebody waits before the page
+WITHIN = 2.0  # seconds for all that is asked: somebody waits before the page
 MOST_TOLD = 20  # uids in one sentence
 UNCHECKED = "Grafana did not answer: whether the data sources of the rule are there is not checked."
 """What whoever saves an alert is told then."""
@@ -31,12 +32,14 @@ class Looked:
     known: tuple[str, ...] = ()
     unanswered: bool = False
 
-    def require(self) -> None:
-        """Raises `Invalid` where something is missing."""
+    def require(self, actor: Actor) -> None:
+        """Raises `Invalid` where something is missing; administrators are told what is there."""
         if not self.missing:
             return
         verb = "no data source" if len(self.missing) == 1 else "no data sources"
         there = f"It has {_listed(self.known)}." if self.known else "It has none."
+        if not actor.is_admin:
+            there = "Administrators know which there are."
         text = f"Grafana has {verb} with the uid {_listed(self.missing)}. {there}"
         raise Invalid.field("template", text)
 
@@ -48,15 +51,14 @@ NOTHING = Looked()
 def look(template: str | None) -> Looked:
     """Look for the data sources of a template, which need not be one of an alert.
 
-    Holds nothing meanwhile: whatever was read before is detached. Takes about two seconds at most.
+    Holds nothing meanwhile: whatever was read before is detached. Takes `WITHIN` at most.
     """
     wanted = _named(template)
     if not wanted or not settings().grafana_url:
         return NOTHING
     let_go()
     try:
-        with Grafana.of(settings()) as grafana:
-            grafana.patience = PATIENCE
+        with Grafana.of(settings(), within=WITHIN) as grafana:
             known = grafana.data_source_uids()
     except GrafanaError as error:
         log.info("data sources of an alert are not checked: %s", error)

@@ -28,7 +28,7 @@ from remas.units import Unit
 TOLERANCE = 0.01  # of what the node has
 NAMES_AT_ONCE = 500
 PLACES_AT_ONCE = 50  # holders in one question with a query of the resource's own
-MOST_PLACES = 500  # and in all
+MOST_PLACES = 500  # and in all, of each such resource
 
 Item = TypeVar("Item")
 Held = Mapping[tuple[str, int, str], int]
@@ -49,13 +49,27 @@ class Above:
 
 
 @dataclass(frozen=True, slots=True)
+class LeftOut:
+    """With the resource's own query only the first `asked` of its `holders` were asked for.
+
+    Who holds some on several nodes counts once for each of them."""
+
+    resource: str
+    asked: int
+    holders: int
+
+
+@dataclass(frozen=True, slots=True)
 class Exceeding:
     """`at`: as of when. `rows`: the farthest above first. `troubles`: resources whose own query
-    Prometheus does not take, and why; told to administrators."""
+    Prometheus does not take, and why; told to administrators. `is_whole`: whether everybody whom
+    the viewer may see was asked for, with every measured resource."""
 
     at: datetime
     rows: tuple[Above, ...]
-    troubles: tuple[str, ...]
+    troubles: tuple[str, ...] = ()
+    left_out: tuple[LeftOut, ...] = ()
+    is_whole: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,25 +110,29 @@ def now(actor: Actor) -> Exceeding:
     """Who is above what they hold: everybody for administrators, else the actor.
 
     One question for each measure that a resource has, within a second in all; what is measured by
-    a query of its own is asked for those who hold some of it (the first 500). Raises `NotFound`
-    without Prometheus, `MeasurementsAway`.
+    a query of its own is asked for those of them who hold some of it (the first 500). Raises
+    `NotFound` without Prometheus, `MeasurementsAway`.
     """
     measuring.require_on()
-    session, at = db.session(), measuring.recent(clock.now())
-    offers, held = _offers(session), _held(session, clock.now())
-    uids = _uids(session, [who for _, _, who in held]) if any(o.query for o in offers) else {}
+    session = db.session()
+    offers, (held, uids) = _offers(session), _held(session, clock.now())
     seen: list[_Seen] = []
     troubles: list[str] = []
+    left_out: list[LeftOut] = []
     with measuring.asking() as asking:
         for offer in offers:
+            holders = _holders(offer, held, uids, actor)
+            if len(holders) > MOST_PLACES:
+                left_out.append(LeftOut(offer.name, MOST_PLACES, len(holders)))
             try:
-                seen += _seen(asking, offer, _holders(offer, held, uids), at)
+                seen += _seen(asking, offer, holders[:MOST_PLACES])
             except PrometheusError as error:
                 troubles.append(f"{offer.name}: {error}")
     rows = _above(db.session(), seen, held)
+    is_whole = not troubles and not left_out
     if not actor.is_admin:
-        return Exceeding(at, tuple(row for row in rows if row.username == actor.username), ())
-    return Exceeding(at, rows, tuple(troubles))
+        rows, troubles = tuple(row for row in rows if row.username == actor.username), []
+    return Exceeding(asking.as_of, rows, tuple(troubles), tuple(left_out), is_whole)
 
 
 def _offers(session: DbSession) -> list[_Offer]:
@@ -137,9 +155,11 @@ def _offers(session: DbSession) -> list[_Offer]:
     ]
 
 
-def _held(session: DbSession, at: datetime) -> Held:
+def _held(session: DbSession, at: datetime) -> tuple[Held, Mapping[str, int]]:
+    """What is held, and the uid of each username in it: of one query, as names may change."""
+    place = Node.name, Allocation.resource_id, User.username, User.uid
     rows = session.execute(
-        select(Node.name, Allocation.resource_id, User.username, func.sum(Allocation.amount))
+        select(*place, func.sum(Allocation.amount))
         .join(Reservation, Reservation.id == Allocation.reservation_id)
         .join(Node, Node.id == Allocation.node_id)
         .join(User, User.id == Reservation.owner_id)
@@ -148,34 +168,36 @@ def _held(session: DbSession, at: datetime) -> Held:
             Reservation.starts_at <= at,
             Reservation.ends_at > at,
         )
-        .group_by(Node.name, Allocation.resource_id, User.username)
+        .group_by(*place)
     )
-    return {(node, resource, who): int(amount) for node, resource, who, amount in rows}
+    held: dict[tuple[str, int, str], int] = {}
+    uids: dict[str, int] = {}
+    for node, resource, who, uid, amount in rows:
+        held[node, resource, who] = int(amount)
+        uids[who] = uid
+    return held, uids
 
 
-def _uids(session: DbSession, usernames: Iterable[str]) -> dict[str, int]:
-    found: dict[str, int] = {}
-    for part in _parts(sorted(set(usernames)), NAMES_AT_ONCE):
-        rows = session.execute(select(User.username, User.uid).where(User.username.in_(part)))
-        found.update((username, uid) for username, uid in rows)
-    return found
-
-
-def _holders(offer: _Offer, held: Held, uids: Mapping[str, int]) -> list[tuple[str, str, int]]:
-    """Node, username and uid of those who hold some of it where it is offered."""
-    places = sorted(
+def _holders(
+    offer: _Offer, held: Held, uids: Mapping[str, int], actor: Actor
+) -> list[tuple[str, str, int]]:
+    """Node, username and uid of those who hold some of it where it is offered, and whom the actor
+    may see; empty where it is not asked for people one by one."""
+    return sorted(
         (node, who, uids[who])
         for node, resource, who in held
-        if offer.query and resource == offer.id and node in offer.amounts
+        if offer.query
+        and resource == offer.id
+        and node in offer.amounts
+        and (actor.is_admin or who == actor.username)
     )
-    return places[:MOST_PLACES]
 
 
 def _seen(
-    asking: Asking, offer: _Offer, holders: Sequence[tuple[str, str, int]], at: datetime
+    asking: Asking, offer: _Offer, holders: Sequence[tuple[str, str, int]]
 ) -> Iterator[_Seen]:
     """What anybody uses of it, where that is more than the tolerance."""
-    for node, who, used in _used(asking, offer, holders, at):
+    for node, who, used in _used(asking, offer, holders):
         if node in offer.amounts:
             seen = _Seen(offer, node, who, used)
             if seen.most > 0:
@@ -183,18 +205,18 @@ def _seen(
 
 
 def _used(
-    asking: Asking, offer: _Offer, holders: Sequence[tuple[str, str, int]], at: datetime
+    asking: Asking, offer: _Offer, holders: Sequence[tuple[str, str, int]]
 ) -> Iterator[tuple[str, str, float]]:
     if offer.query is None:
         label = usage.person_label(offer.measure)
-        for series in asking.at(usage.of_everybody(offer.measure), at):
+        for series in asking.now(usage.of_everybody(offer.measure)):
             for _, used in series.values:
                 yield series.labels.get(usage.NODE, ""), series.labels.get(label, ""), used
         return
     for part in _parts(holders, PLACES_AT_ONCE):
         asked = usage.recent(usage.of_places(offer.query, part))
-        for series in asking.at(asked, at):
-            node, who, _ = part[int(series.labels[usage.PLACE])]
+        for series in asking.now(asked):
+            node, who, _ = measuring.place_of(series, part)
             for _, used in series.values:
                 yield node, who, used
 

@@ -4,14 +4,14 @@ import logging
 from enum import Enum
 from http import HTTPStatus
 
-from sqlalchemy import ColumnElement, exists, func, select
+from sqlalchemy import ColumnElement, exists, or_, select
 from sqlalchemy.orm import aliased
 
 from remas import clock
 from remas.clients.grafana import Grafana, GrafanaError
 from remas.errors import Conflict, DomainError, Forbidden, GrafanaAway, Invalid, NotFound
 from remas.extensions import db
-from remas.models import AuthSession, User
+from remas.models import AuthSession, User, folded
 from remas.services import audit, marks, passwords, users
 from remas.services.actor import Actor
 from remas.services.context import settings
@@ -21,10 +21,18 @@ from remas.services.transaction import let_go, writing
 
 log = logging.getLogger(__name__)
 
-PATIENCE = (3, 5)  # seconds to be let in, and for an answer: somebody waits before the page
+WITHIN = 5.0  # seconds for all that is asked: somebody waits before the page
 TWINS = (
     "Somebody else's username differs from yours only in capital letters, and Grafana would take "
     "you for one another. Ask an administrator."
+)
+MIXED = (
+    "Your username is somebody else's e-mail address, and Grafana would take you for one another. "
+    "Ask an administrator."
+)
+ODD = (
+    "Your username is an e-mail address with more than that in it, and Grafana would take you for "
+    "whoever has the address. Ask an administrator."
 )
 NOT_YET = (
     "Grafana does not know you yet. Your account there is being made; try again in a minute or two."
@@ -33,6 +41,9 @@ OURS = (
     "Your username is the one with which REMAS itself signs in to Grafana. "
     "Administrators can give REMAS an account of its own there."
 )
+FIRST_ADDRESS = "admin@localhost"  # which Grafana gives the first account it makes
+BEYOND_ADDRESSES = frozenset('<>()[]:;,"\\')
+"""With these in it a text is not the address itself, but may hold one: `<x@y>`, `x@y (z)`."""
 
 
 class Entrance(Enum):
@@ -59,7 +70,7 @@ def login_of_session(session_id: str) -> str | None:
     """
     session = db.session()
     found = session.execute(
-        select(User.username, User.group_id, _has_twin().label("has_twin"))
+        select(User.username, User.group_id, or_(_is_twin(), _is_mixed()).label("is_taken"))
         .join(AuthSession, AuthSession.user_id == User.id)
         .where(
             AuthSession.id == session_id,
@@ -69,7 +80,7 @@ def login_of_session(session_id: str) -> str | None:
             User.password_change_required.is_(False),
         )
     ).one_or_none()
-    if found is None or found.has_twin:
+    if found is None or found.is_taken or _is_odd(found.username):
         return None
     # Whoever has this name has all rights in Grafana, whatever REMAS wants for them.
     if _is_ours(found.username) and not is_administrative(session, found.group_id):
@@ -82,7 +93,7 @@ def why_not(actor: Actor) -> str | None:
     """Why somebody who is signed in here cannot be let into Grafana; None: they can."""
     if _is_ours(actor.username) and not actor.is_admin:
         return OURS
-    return TWINS if _is_twin(actor) else None
+    return ODD if _is_odd(actor.username) else _taken_for(actor)
 
 
 def set_password(actor: Actor, current: str, new: str) -> None:
@@ -119,13 +130,13 @@ def _refuse_where_none_is_wanted(actor: Actor) -> None:
         raise Conflict("Grafana knows you by your sign-in here: no password is needed there.")
     if _is_ours(actor.username):
         raise Forbidden(OURS)
-    if _is_twin(actor):
-        raise Conflict(TWINS)
+    if told := _taken_for(actor):
+        raise Conflict(told)
 
 
 def _set_there(username: str, new: str) -> bool:
     """Whether there is such an account."""
-    with Grafana.of(settings(), PATIENCE) as grafana:
+    with Grafana.of(settings(), within=WITHIN) as grafana:
         try:
             account = grafana.find_user(username)
         except GrafanaError as error:
@@ -163,16 +174,36 @@ def _no_answer(error: GrafanaError) -> GrafanaAway:
 
 
 def _is_ours(username: str) -> bool:
-    return username.casefold() == settings().grafana_username.casefold()
+    return folded(username) in (folded(settings().grafana_username), FIRST_ADDRESS)
 
 
-def _is_twin(actor: Actor) -> bool:
-    found = db.session().scalar(select(_has_twin()).where(User.id == actor.id))
-    return bool(found)
+def _is_odd(username: str) -> bool:
+    """Whether Grafana could read it as an address that is written in another way.
+
+    It reads the name that the proxy gives as in the header of a letter (RFC 5322).
+    """
+    signs = set(username)
+    return "@" in signs and (bool(signs & BEYOND_ADDRESSES) or any(map(str.isspace, signs)))
 
 
-def _has_twin() -> ColumnElement[bool]:
+def _taken_for(actor: Actor) -> str | None:
+    """Why Grafana would take somebody for another; None: it would not."""
+    query = select(_is_twin().label("twin"), _is_mixed().label("mixed"))
+    found = db.session().execute(query.where(User.id == actor.id)).one_or_none()
+    if found is None:
+        return None
+    return TWINS if found.twin else MIXED if found.mixed else None
+
+
+def _is_twin() -> ColumnElement[bool]:
     """Whether Grafana, which compares logins without regard to case, takes two for one."""
     other = aliased(User)
-    same = func.lower(other.username) == func.lower(User.username)
+    same = other.username_folded == User.username_folded
+    return exists().where(same, other.id != User.id).correlate(User)
+
+
+def _is_mixed() -> ColumnElement[bool]:
+    """Whether the username is somebody else's address, for which Grafana looks first."""
+    other = aliased(User)
+    same = other.email_folded == User.username_folded
     return exists().where(same, other.id != User.id).correlate(User)

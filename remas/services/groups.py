@@ -143,6 +143,12 @@ def search(
     return page_of(db.session(), ordered(query, SORTS, sort, Group.id), page, per_page)
 
 
+def unshared() -> list[str]:
+    """The names of groups that keep to themselves what their members use; one query."""
+    hidden = Group.users_share_statistics.is_(False)
+    return list(db.session.scalars(select(Group.name).where(hidden).order_by(Group.name)))
+
+
 def create(actor: Actor, wish: GroupNew) -> Group:
     """Make a group. Raises `Invalid`, `NameTaken`, `LastAdministrator`."""
     actor.require_admin()

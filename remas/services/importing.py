@@ -5,11 +5,11 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 from sqlalchemy.orm import selectinload
 
 from remas.errors import Invalid
-from remas.models import Capacity, Node, NodeState, Resource, Unit
+from remas.models import Alias, Capacity, Node, NodeState, Resource, Unit
 from remas.services import audit, locks
 from remas.services.actor import Actor
 from remas.services.exporters import check_address
@@ -58,12 +58,14 @@ def import_nodes(actor: Actor, text: str) -> Imported:
     Raises `Forbidden`, and `Invalid` with one entry a line.
     """
     actor.require_admin()
-    specs = _addressed(_scontrol(text) if "NodeName=" in text else _csv(text))
-    if not specs:
+    read = list(_scontrol(text) if "NodeName=" in text else _csv(text))
+    if not read:
         raise Invalid.field("file", "The file names no node.")
     result = Imported()
     with writing() as session:
         locks.lock_all_nodes(session)
+        _check_column(session, read)
+        specs = _addressed(read)
         resources = _resources(session, actor, specs, result)
         amounts = _amounts(specs, resources)
         known = {
@@ -101,6 +103,19 @@ def _csv(text: str) -> Iterator[NodeSpec]:
         written = {name: cell for name, cell in zip(header, cells, strict=True) if cell}
         name, address = written.pop("name", ""), written.pop(ADDRESS, None)
         yield NodeSpec(number, name, written, address=address)
+
+
+def _check_column(session: DbSession, specs: Iterable[NodeSpec]) -> None:
+    """Raises `Invalid` where the column of addresses may be meant as one of amounts."""
+    if all(spec.address is None for spec in specs):
+        return
+    named = Resource.name == ADDRESS, Resource.aliases.any(Alias.name == ADDRESS)
+    if session.scalar(select(Resource.id).where(or_(*named)).limit(1)):
+        text = (
+            f"The column {ADDRESS} is where a node's exporters answer, and a resource is called so "
+            "as well. Rename that resource or its alias, and then its column here."
+        )
+        raise Invalid.field("line 1", text)
 
 
 def _addressed(specs: Iterable[NodeSpec]) -> list[NodeSpec]:

@@ -9,7 +9,7 @@ from sqlalchemy.orm import joinedload
 
 from remas import clock
 from remas.errors import Invalid, LastAdministrator
-from remas.models import USERS, Group, User
+from remas.models import USERS, Group, User, folded
 from remas.services import audit, groups, locks, passwords, reminders, system_letters
 from remas.services.actor import Actor
 from remas.services.fields import Check
@@ -109,6 +109,7 @@ def _import(
     usual = session.get_one(Group, USERS)
     values = _checked(specs, known, named, options)
     _refuse_taken(session, specs, known, values, options)
+    _refuse_mixed(session, specs, known, values, options)
     changed: list[int] = []
     try:
         with groups.keeping_an_administrator(session):
@@ -182,6 +183,38 @@ def _refuse_taken(
             holder = held.get(value, spec.username)
             if holder != spec.username:
                 check.refuse(f"line {spec.line}", f"{holder} has the {column} {value} already.")
+    check.done()
+
+
+def _refuse_mixed(
+    session: DbSession,
+    specs: Sequence[PersonSpec],
+    known: Mapping[str, User],
+    values: Mapping[int, Mapping[str, Any]],
+    options: Options,
+) -> None:
+    """Raises `Invalid` for a username that is somebody else's address, here or in the file."""
+    new = {spec.username: spec.line for spec in specs if spec.username not in known}
+    addresses: dict[str, tuple[str, int]] = {}
+    for spec in specs:
+        email = values[spec.line]["email"]
+        user = known.get(spec.username)
+        if email and (user is None or (options.update and email != user.email)):
+            addresses[spec.username] = email, spec.line
+    names = {folded(username): username for username in new}
+    wanted = [folded(email) for email, _ in addresses.values()]
+    query = select(User.username).where(User.username_folded.in_(wanted))
+    names |= {folded(username): username for username in session.scalars(query)}
+    check = Check()
+    for username, (email, line) in addresses.items():
+        if names.get(folded(email), username) != username:
+            check.refuse(f"line {line}", f"{email} is the username of somebody else.")
+    held = select(User).where(User.email_folded.in_([folded(username) for username in new]))
+    for holder in session.scalars(held):
+        for username in new:
+            if folded(username) == holder.email_folded:
+                text = f"The username {username} is the e-mail address of {holder.username}."
+                check.refuse(f"line {new[username]}", text)
     check.done()
 
 

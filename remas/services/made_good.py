@@ -7,7 +7,7 @@ where it is about the same person, or has a lower id and was only committed late
 """
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -22,6 +22,7 @@ from remas.services.transaction import DbSession, writing
 
 AT_ONCE = 1000  # ids in a statement
 LONGEST_REFUSED = timedelta(hours=1)  # between two tries for somebody for whom Grafana refuses
+LONGEST_ASKED = timedelta(hours=1)  # that Grafana, or a proxy before it, may ask for
 LOCKED_OUT = timedelta(minutes=5)  # after which Grafana hears a name and a password again
 
 
@@ -42,6 +43,9 @@ class Marks:
 Marked = Mapping[int | None, Marks]
 """By the id of the person; None: everybody."""
 
+Refused = Mapping[int, GrafanaError]
+"""Why Grafana refused, by the id of the person."""
+
 
 def read(session: DbSession, now: datetime) -> Marked:
     """All marks that there are. To be called before what is wished is read."""
@@ -59,39 +63,55 @@ def read(session: DbSession, now: datetime) -> Marked:
     }
 
 
-def settle(
-    marked: Marked,
-    refused: Mapping[int, GrafanaError] | None = None,
-    passed_at: datetime | None = None,
-) -> None:
-    """These are made good, but for those refused, who are tried again after a while.
+def refused_before(marked: Marked) -> set[int]:
+    """Those of them whom an earlier run noted as refused."""
+    return {user_id for user_id, found in marked.items() if user_id and found.attempts}
 
-    So Grafana works. `passed_at`: the end of a pass over everybody, if this was one.
+
+def settle(marked: Marked) -> None:
+    """These are made good."""
+    with writing() as session:
+        _delete(session, marked)
+
+
+def ended(marked: Marked, refused: Refused, passed_at: datetime | None = None) -> None:
+    """A run came to its end, so Grafana works: these are made good, but for those refused.
+
+    Who is refused is tried again after a while. `passed_at`: now, if everybody was looked at.
     """
-    refused = refused or {}
     with writing() as session:
         state = grafana_state.held(session)
-        _delete(session, [number for marks in marked.values() for number in marks.ids])
-        session.add_all(
-            _again(user_id, marked.get(user_id), error) for user_id, error in refused.items()
-        )
+        _delete(session, marked)
+        session.add_all(_again(marked, refused))
         state.failures, state.last_error, state.next_attempt_at = 0, None, None
         if passed_at is not None:
             state.passed_at = passed_at
 
 
-def failed(error: Exception, longest_wait: timedelta) -> None:
-    """Grafana as a whole does not do as asked: it is left alone for a while, and no mark goes."""
+def failed(error: Exception, longest_wait: timedelta, marked: Marked, refused: Refused) -> None:
+    """Grafana as a whole does not do as asked: it is left alone for a while.
+
+    Who was refused before that is noted; no other mark goes.
+    """
     is_told = isinstance(error, GrafanaError)
     text = str(error) if is_told else f"Unforeseen, the log has more: {type(error).__name__}."
     with writing() as session:
         state = grafana_state.held(session)
+        _delete(session, {who: marked[who] for who in refused if who in marked})
+        session.add_all(_again(marked, refused))
         state.failures += 1
         state.last_error = text[:LONGEST_ERROR]
         wait = wait_after(state.failures, longest_wait)
-        if isinstance(error, GrafanaError) and error.is_locked_out:
-            wait = max(wait, LOCKED_OUT)
+        if isinstance(error, GrafanaError):
+            wait = max(wait, _asked_for(error))
         state.next_attempt_at = clock.now() + wait
+
+
+def _asked_for(error: GrafanaError) -> timedelta:
+    """How long Grafana wants to be left alone at least."""
+    if error.is_locked_out:
+        return LOCKED_OUT
+    return min(error.wait or timedelta(), LONGEST_ASKED)
 
 
 def forget() -> None:
@@ -100,20 +120,23 @@ def forget() -> None:
         session.execute(delete(GrafanaMark).execution_options(synchronize_session=False))
 
 
-def _delete(session: DbSession, ids: list[int]) -> None:
+def _delete(session: DbSession, marked: Marked) -> None:
+    ids = [number for marks in marked.values() for number in marks.ids]
     for start in range(0, len(ids), AT_ONCE):
         gone = delete(GrafanaMark).where(GrafanaMark.id.in_(ids[start : start + AT_ONCE]))
         session.execute(gone.execution_options(synchronize_session=False))
 
 
-def _again(user_id: int, marks: Marks | None, error: GrafanaError) -> GrafanaMark:
-    """One mark in place of all that the person had."""
+def _again(marked: Marked, refused: Refused) -> Iterator[GrafanaMark]:
+    """For each of those refused one mark, in place of all that the person had."""
     now = clock.now()
-    attempts = (marks.attempts if marks else 0) + 1
-    return GrafanaMark(
-        user_id=user_id,
-        created_at=marks.since if marks else now,
-        next_attempt_at=now + wait_after(attempts, LONGEST_REFUSED),
-        attempts=attempts,
-        last_error=str(error)[:LONGEST_ERROR],
-    )
+    for user_id, error in refused.items():
+        before = marked.get(user_id)
+        attempts = (before.attempts if before else 0) + 1
+        yield GrafanaMark(
+            user_id=user_id,
+            created_at=before.since if before else now,
+            next_attempt_at=now + wait_after(attempts, LONGEST_REFUSED),
+            attempts=attempts,
+            last_error=str(error)[:LONGEST_ERROR],
+        )

@@ -1,6 +1,5 @@
 """What measures a resource: one of the measures that are known, or a query of its own."""
 
-from remas import clock
 from remas.clients.prometheus import PrometheusError
 from remas.errors import Invalid, MeasurementsAway
 from remas.grafana import usage
@@ -64,7 +63,7 @@ def trouble(query: str) -> str | None:
         return "Without PROMETHEUS_URL nothing is measured."
     try:
         with measuring.asking() as asking:
-            asking.at(_sample(query), measuring.recent(clock.now()))
+            asking.now(_sample(query))
     except PrometheusError as refused:
         raise Invalid.field(QUERY, f"Prometheus does not take it: {refused}") from refused
     except MeasurementsAway as away:

@@ -11,7 +11,7 @@ Whoever calls `catch_up` or `sync` is the only one, having won the election for 
 
 import logging
 from collections.abc import Callable, Collection, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
 
 from sqlalchemy import func, select
@@ -23,10 +23,11 @@ from remas.config import Settings
 from remas.errors import DomainError
 from remas.extensions import db
 from remas.grafana import reconcile
-from remas.grafana.reconcile import Policy, SomeRefused
+from remas.grafana.reconcile import Policy
+from remas.grafana.refusals import Refusals, SomeRefused
 from remas.grafana.wish import Wish
 from remas.models import GrafanaMark, User
-from remas.services import grafana_state, made_good, marks, watching
+from remas.services import context, grafana_state, made_good, marks, watching
 from remas.services.made_good import Marked
 from remas.services.transaction import DbSession, let_go
 
@@ -95,9 +96,14 @@ def sync(settings: Settings) -> int:
 
 
 def _may_try(session: DbSession, now: datetime) -> bool:
-    """Whether Grafana is not to be left alone right now."""
+    """Whether Grafana is not to be left alone right now.
+
+    Nor is it when the time until then is longer than any wait: then the clock was put back.
+    """
     state = grafana_state.known(session)
-    return state is None or state.next_attempt_at is None or state.next_attempt_at <= now
+    until = state.next_attempt_at if state else None
+    longest = max(context.settings().retry_limit, made_good.LONGEST_ASKED)
+    return until is None or not now < until <= now + longest
 
 
 def _is_time_to_pass(session: DbSession, now: datetime) -> bool:
@@ -116,18 +122,17 @@ def _concerns_all(session: DbSession, people: Collection[int | None]) -> bool:
 def _some(settings: Settings, marked: Marked, goes_on: GoesOn) -> None:
     """Make good one person after the other; whom Grafana refuses keeps no other."""
     people = [user_id for user_id in marked if user_id is not None]
-    with _grafana(settings) as grafana:
-        for wish in _wishes(people, goes_on):
-            refused = {}
-            try:
+    with _grafana(settings, marked) as (grafana, refusals):
+        for wish in _in_turn(people, marked, goes_on):
+            who = wish.person.id
+            with refusals.noted(who):
                 reconcile.person(grafana, wish, _policy(settings))
-            except GrafanaError as error:
-                if not error.is_about_one:
-                    raise
-                log.warning("Grafana refuses for %s: %s", wish.person.username, error)
-                refused = {wish.person.id: error}
             rehearsal.reached("reconciled")
-            made_good.settle({wish.person.id: marked[wish.person.id]}, refused)
+            if who in refusals.people:
+                log.warning("Grafana refuses for %s: %s", who, refusals.people[who])
+            else:
+                made_good.settle({who: marked[who]})
+    made_good.ended({who: marked[who] for who in refusals.people}, refusals.people)
 
 
 def _everybody(settings: Settings, marked: Marked, goes_on: GoesOn) -> int:
@@ -135,18 +140,21 @@ def _everybody(settings: Settings, marked: Marked, goes_on: GoesOn) -> int:
 
     Raises `SomeRefused` at the end.
     """
-    people = let_go().scalars(select(User.id).order_by(User.id)).all()
-    refusal = None
-    with _grafana(settings) as grafana:
-        try:
-            reconcile.everybody(grafana, _wishes(people, goes_on), _policy(settings))
-        except SomeRefused as error:
-            refusal = error
+    people = let_go().scalars(select(User.id)).all()
+    with _grafana(settings, marked) as (grafana, refusals), suppress(SomeRefused):
+        wishes = _in_turn(people, marked, goes_on)
+        reconcile.everybody(grafana, wishes, _policy(settings), refusals)
     rehearsal.reached("reconciled")
-    made_good.settle(marked, refusal.people if refusal else {}, passed_at=clock.now())
-    if refusal:
-        raise refusal
+    made_good.ended(marked, refusals.people, passed_at=clock.now())
+    refusals.raise_if_any()
     return len(people)
+
+
+def _in_turn(people: Collection[int], marked: Marked, goes_on: GoesOn) -> Iterator[Wish]:
+    """As `_wishes`; whom Grafana refused before come last, and so keep nobody."""
+    before = made_good.refused_before(marked)
+    yield from _wishes([who for who in people if who not in before], goes_on)
+    yield from _wishes([who for who in people if who in before], goes_on)
 
 
 def _wishes(people: Collection[int], goes_on: GoesOn) -> Iterator[Wish]:
@@ -164,16 +172,21 @@ def _wishes(people: Collection[int], goes_on: GoesOn) -> Iterator[Wish]:
 
 
 @contextmanager
-def _grafana(settings: Settings) -> Iterator[Grafana]:
-    """Grafana. What goes wrong with it as a whole is noted, and goes on to the caller."""
+def _grafana(settings: Settings, marked: Marked) -> Iterator[tuple[Grafana, Refusals]]:
+    """Grafana, and whom it refuses something in this run.
+
+    What goes wrong with it as a whole is noted, and goes on to the caller.
+    """
+    grafana = Grafana.of(settings)
+    refusals = Refusals(grafana, made_good.refused_before(marked))
     try:
-        with Grafana.of(settings) as grafana:
-            yield grafana
+        with grafana:
+            yield grafana, refusals
     except (_ToldToStop, DomainError, SQLAlchemyError):
         raise  # none of which Grafana can do anything about
     except Exception as error:
         db.session().rollback()
-        made_good.failed(error, settings.retry_limit)
+        made_good.failed(error, settings.retry_limit, marked, refusals.people)
         raise
 
 

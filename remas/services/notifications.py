@@ -168,7 +168,7 @@ def create(actor: Actor, draft: Draft, *, own: bool = False) -> Known:
         actor.require_admin()
     checked = notification_rules.check(draft)
     looked = alert_sources.look(checked.template if checked.type.is_alert else None)
-    looked.require()
+    looked.require(actor)
     with writing() as session:
         locks.lock_tree(session)
         notification = Notification(**_values(session, checked), owner_id=owner_id)
@@ -206,14 +206,14 @@ def change(
     watches needs a new approval, unless an administrator makes it. Raises `NotFound`,
     `Forbidden`, `Invalid`, `NameTaken`, `Stale`.
     """
-    looked = _looked(notification_id, wish)
+    looked = _looked(actor, notification_id, wish)
     with writing() as session:
         notification, people = notification_rows.hold(session, actor, notification_id)
         seen(notification_rows.seen_by(session, actor, notification))
         before = notification_rows.facts(notification)
         checked = notification_rules.check(_changed(notification, wish))
         if checked.type.is_alert:
-            looked.require()
+            looked.require(actor)
         for column, value in _values(session, checked).items():
             setattr(notification, column, value)
         if _alert(notification_rows.facts(notification)) != _alert(before):
@@ -338,10 +338,15 @@ def _changed(notification: Notification, wish: NotificationChange) -> Draft:
     return Draft(type=kind, **values)
 
 
-def _looked(notification_id: int, wish: NotificationChange) -> Looked:
-    """What came of looking for the data sources of a template that is to be another one."""
-    query = select(Notification.template).where(Notification.id == notification_id)
-    if wish.template is None or wish.template == db.session().scalar(query):
+def _looked(actor: Actor, notification_id: int, wish: NotificationChange) -> Looked:
+    """What came of looking for the data sources of a template that is to be another one.
+
+    Nobody has Grafana asked about what they may not change. Raises `NotFound`, `Forbidden`.
+    """
+    session = db.session()
+    notification = notification_rows.load(session, notification_id)
+    notification_rows.require_owner(session, actor, notification)
+    if wish.template is None or wish.template == notification.template:
         return alert_sources.NOTHING
     return alert_sources.look(wish.template)
 

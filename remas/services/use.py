@@ -208,7 +208,7 @@ class _Question:
             part = nodes[first : first + PLACES_AT_ONCE]
             asked = usage.of_places(self.wish.query or "", [(node, *self.who) for node in part])
             for series in self._over(asking, asked):
-                yield part[int(series.labels[usage.PLACE])], dict(series.values)
+                yield measuring.place_of(series, part), dict(series.values)
 
     def _over(self, asking: Asking, asked: str) -> tuple[Series, ...]:
         expression = usage.averaged(asked, self.step)

@@ -41,7 +41,7 @@ from remas.services.deactivation import Closed
 from remas.services.fields import Check
 from remas.services.precondition import Seen, anything
 from remas.services.transaction import DbSession, writing
-from remas.services.unique import save_unique
+from remas.services.unique import refuse_mixed, save_unique
 from remas.services.user_facts import facts
 
 UNIQUE = ("username", "email", "uid")
@@ -116,7 +116,7 @@ def create(actor: Actor, wish: UserNew) -> Account:
     """
     actor.require_admin()
     check = Check()
-    values = {
+    values: dict[str, Any] = {
         "username": check.name("username", wish.username),
         "email": check.email("email", wish.email),
         "uid": check.uid("uid", wish.uid),
@@ -132,6 +132,7 @@ def create(actor: Actor, wish: UserNew) -> Account:
     password_hash = passwords.hash_password(made or wish.password or "")
     with writing() as session:
         locks.lock_tree(session)
+        refuse_mixed(session, values["username"], values["email"])
         group = session.get_one(Group, USERS)
         user = User(
             **values,
@@ -186,6 +187,8 @@ def update_me(actor: Actor, wish: ProfileChange, seen: Seen = anything) -> Accou
     """
     values = _checked(wish)
     with writing() as session:
+        if "email" in values:
+            locks.lock_tree(session)  # nobody gets it as a username meanwhile
         user = _held(session, _person(actor))
         seen(_account(session, user))
         if values.get("email", user.email) != user.email:
@@ -314,6 +317,8 @@ def _checked(wish: UserChange | ProfileChange) -> dict[str, Any]:
 
 
 def _save(session: DbSession, user: User, values: dict[str, Any]) -> None:
+    if (email := values.get("email", user.email)) != user.email:
+        refuse_mixed(session, email=email, but=user.id)
     for column, value in values.items():
         setattr(user, column, value)
     save_unique(session, *UNIQUE)

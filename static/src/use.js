@@ -3,6 +3,7 @@
 import uPlot from "uplot";
 
 const HEIGHT = 230;
+const WHOLE = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000]; // steps of an axis for what has no parts
 const drawn = new Map(); // places to what redraws and forgets them
 
 for (const part of document.querySelectorAll(".use-part")) follow(part);
@@ -34,6 +35,10 @@ function follow(part) {
     if (event.target.closest(".use-again")) part.dispatchEvent(new Event("again"));
   });
   const done = () => part.removeAttribute("aria-busy");
+  // Not htmx's own `load`: it might begin, and fail, before this file is there to hear of it.
+  const begin = () => part.dispatchEvent(new Event("again"));
+  if (part.hasAttribute("data-htmx-powered")) begin();
+  else part.addEventListener("htmx:after:init", begin, { once: true });
 }
 
 // Where a part was opened as a page of its own there is nothing to follow: asking again is loading again.
@@ -75,7 +80,7 @@ function draw(place, { from, to, times, zone, stepped, suffix, lines }) {
     const quiet = colour("--remas-quiet");
     const plain = getComputedStyle(document.body).color; // its variable may be a function, which no canvas reads
     const font = `12px ${getComputedStyle(document.body).fontFamily}`;
-    const axis = { stroke: quiet, font, grid: { stroke: colour("--remas-line"), width: 1 }, ticks: { show: false } };
+    const axis = { stroke: quiet, font, gap: 8, grid: { stroke: colour("--remas-line"), width: 1 }, ticks: { show: false } };
     const hue = (node) => colour(`--remas-hue-${lines.indexOf(node)}`);
     plot = new uPlot(
       {
@@ -85,12 +90,13 @@ function draw(place, { from, to, times, zone, stepped, suffix, lines }) {
         tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), zone),
         scales: { x: { range: [from, to] }, y: { range: (_, __, most) => [0, most > 0 ? most * 1.08 : 1] } },
         axes: [
-          { ...axis, size: 44, grid: { show: false }, space: 70, values: [
+          { ...axis, size: 46, grid: { show: false }, space: 70, values: [
             [86400, "{D} {MMM}", null, null, null, null, null, null, 1],
             [60, "{HH}:{mm}", "\n{D} {MMM}", null, "\n{D} {MMM}", null, null, null, 1],
           ] },
-          { ...axis, size: 52, values: (_, all) => all.map(text) },
+          { ...axis, size: 52, values: (_, all) => all.map(text), ...(stepped && { incrs: WHOLE }) },
         ],
+        legend: { markers: { dash: (_, i) => (i > levels.length ? "solid" : "dashed") } },
         cursor: { drag: { x: false, y: false }, y: false, points: { size: 6 } },
         series: [
           { value: (_, seconds) => (seconds == null ? "" : moment(seconds, zone)) },

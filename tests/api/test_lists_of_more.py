@@ -186,7 +186,10 @@ def test_people_outside_and_with_one_time_passwords(admin: Caller, make: Made) -
 
 @pytest.mark.parametrize("asked", ["accept", "format"])
 def test_any_list_is_a_sheet_as_well(admin: Caller, make: Made, asked: str) -> None:
-    make.node("n1", {"cpu": 8, "gpu": 2}, description="a, b")
+    exporters = [{"job": "node_exporter", "port": 9100, "path": "/metrics"}]
+    make.node(
+        "n1", {"cpu": 8, "gpu": 2}, description="a, b", address="10.0.0.1", exporters=exporters
+    )
     if asked == "accept":
         answer = admin.get("/nodes", headers={"Accept": "text/csv"})
     else:
@@ -199,6 +202,8 @@ def test_any_list_is_a_sheet_as_well(admin: Caller, make: Made, asked: str) -> N
         "description": "a, b",
         "state": "available",
         "capacities": '{"resource": "cpu", "amount": 8}; {"resource": "gpu", "amount": 2}',
+        "address": "10.0.0.1",
+        "exporters": '{"job": "node_exporter", "port": 9100, "path": "/metrics"}',
     }
     again = admin.get(
         "/nodes",
@@ -206,6 +211,16 @@ def test_any_list_is_a_sheet_as_well(admin: Caller, make: Made, asked: str) -> N
         headers={"If-None-Match": answer.headers["ETag"]},
     )
     assert again.status_code == 304
+
+
+def test_a_sheet_tells_none_from_what_is_not_said(admin: Caller, make: Made) -> None:
+    make.node("n1", {"cpu": 8})
+    make.node("n2", {}, exporters=[])
+    answer = admin.get("/nodes", query_string={"format": "csv"})
+    rows = [
+        (row["capacities"], row["exporters"]) for row in csv.DictReader(io.StringIO(answer.text))
+    ]
+    assert rows == [('{"resource": "cpu", "amount": 8}', ""), ("", "[]")]
 
 
 def test_sheets_of_what_is_nested_hidden_and_empty(admin: Caller, eve: Caller, make: Made) -> None:

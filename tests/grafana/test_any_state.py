@@ -144,6 +144,19 @@ def test_one_by_one_everybody_open_is_made_good(
         assert double.writes() == []
 
 
+@pytest.mark.parametrize("change", EDITS, ids=lambda change: change.__name__)
+def test_each_kind_of_change_is_made_good(change: Edit) -> None:
+    """Where all is as it should be, and everybody has a rule: chance seldom comes by there."""
+    people = [a_person(number) for number in PEOPLE]
+    wanted = [Wish(person, (an_alert(person, 3, (1, "n1")),)) for person in people]
+    several = [(change, seed) for seed in range(5)]
+    with in_any_state(NEW, wanted, several, POLICIES) as double:
+        not_ours = foreign(double.state, KNOWN_LOGINS)
+        everybody(double, wanted, POLICIES)
+        assert amiss(double.state, wanted, POLICIES) == []
+        assert foreign(double.state, KNOWN_LOGINS) == not_ours
+
+
 @pytest.mark.parametrize("version", [OLD, NEW])
 @pytest.mark.parametrize("policy", [POLICIES, DIRECT], ids=["policies", "direct"])
 def test_interrupted_at_each_single_call(version: str, policy: Policy) -> None:

@@ -9,7 +9,7 @@ from tests.grafana.conftest import Http
 from tests.support.grafana import NEW, OLD
 from tests.support.grafana_alerting import POINTS
 from tests.support.grafana_rules import RULES
-from tests.support.grafana_state import OWN_LOGIN, OWN_PASSWORD
+from tests.support.grafana_state import OWN_LOGIN, OWN_PASSWORD, State
 from tests.support.grafana_wishes import a_raw_point as point
 from tests.support.grafana_wishes import a_raw_rule as a_rule
 
@@ -231,6 +231,57 @@ def test_faults_and_the_log(folder: Http) -> None:
         *[f"POST {POINTS}"] * 3,
     ]
     assert (len(double.reads()), len(double.writes())) == (2, 3)
+
+
+def test_some_calls_fail_for_good_and_say_when_to_come_again(folder: Http) -> None:
+    double = folder.double
+    double.faults.failing = {"GET /folders/.*": 500}
+    double.faults.headers = {"Retry-After": "7"}
+    assert [folder.status("GET", "/folders/f") for _ in range(3)] == [500] * 3
+    assert folder.status("GET", "/folders") == 200
+    answer = folder.session.get(f"{double.url}/api/folders/f", auth=(OWN_LOGIN, OWN_PASSWORD))
+    assert answer.headers["Retry-After"] == "7"
+    double.forget()
+    assert folder.status("GET", "/folders/f") == 200
+
+
+def test_a_database_that_takes_no_writes_is_called_healthy(folder: Http) -> None:
+    folder.double.state.read_only = True
+    assert folder("GET", "/health")[1]["database"] == "ok"
+    assert folder.status("GET", "/folders/f") == 200
+    assert folder.status("PUT", "/folders/f", {"title": "New", "overwrite": True}) == 500
+    assert folder.double.state.folders["f"]["title"] == "F"
+
+
+def test_somebody_else_may_act_between_two_calls(http: Http) -> None:
+    def rename(state: State) -> None:
+        state.users[1]["name"] = "Changed"
+
+    http.double.faults.meanwhile = {"GET /users/1": rename}
+    assert [http("GET", "/users/1")[1]["name"] for _ in range(2)] == ["REMAS", "Changed"]
+
+
+def test_the_organisation_is_the_one_named_else_where_the_account_is(folder: Http) -> None:
+    folder.double.state.organisation = 2
+    assert folder.status("GET", "/folders/f") == 403
+    assert folder.status("GET", "/folders/f", X_Grafana_Org_Id="1") == 200
+
+
+@pytest.mark.parametrize("owner", ["file", "converted_prometheus"])
+def test_a_rule_that_somebody_else_provides_is_kept(folder: Http, owner: str) -> None:
+    for uid in ("theirs", "ours"):
+        folder("POST", RULES, a_rule(uid, ruleGroup="g"))
+    kept = folder.double.state.rules["theirs"]
+    kept["provenance"] = owner
+    group = "/v1/provisioning/folder/f/rule-groups/g"
+    ours = a_rule("ours", title="new")
+    assert folder.status("DELETE", f"{RULES}/theirs") == 500
+    assert folder.status("PUT", f"{RULES}/theirs", a_rule("theirs", title="new")) == 500
+    assert folder.status("PUT", group, {"interval": 60, "rules": [ours]}) == 500
+    changed = {**kept, "title": "newer"}
+    assert folder.status("PUT", group, {"interval": 60, "rules": [ours, changed]}) == 500
+    assert folder.status("PUT", group, {"interval": 60, "rules": [ours, kept]}) == 200
+    assert folder.double.state.rules["theirs"] == kept
 
 
 def test_cut_off_after_some_calls(http: Http) -> None:

@@ -41,8 +41,6 @@ from tests.support.noon import hours
 
 Do = Callable[[Followed], object]
 
-Do = Callable[[Followed], object]
-
 
 # What is there before a change, and the change
 
@@ -149,7 +147,7 @@ CHANGES: dict[str, tuple[Do, Do]] = {
     "capacity gone": (_nothing, lambda _: nodes.remove_capacity(SYSTEM, "n1", "cpu")),
     "capacity 0": (_nothing, lambda _: nodes.set_capacity(SYSTEM, "n1", "cpu", 0)),
     "a resource renamed": (
-        _change_notification(template=TEMPLATE.replace("used{", "${resource_name}{")),
+        _change_notification(template=TEMPLATE.replace("used{", 'used{of=\\"${resource_name}\\",')),
         lambda _: resources.change(SYSTEM, "cpu", ResourceChange(name="core")),
     ),
     "reservation made": (_nothing, _running),

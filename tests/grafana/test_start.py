@@ -202,3 +202,21 @@ def test_more_dashboards_than_a_page_holds(
     assert double.writes() == []
     assert double.reads().count("GET /search") == 3
     assert not any(call.startswith("GET /dashboards") for call in double.reads())
+
+
+def test_what_its_person_saves_between_our_looking_and_our_writing_stays(
+    usual: Double, client: Grafana, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    edit(usual, title="My page")
+    look, saves = Grafana.dashboard, iter([True])
+
+    def look_and_be_overtaken(self: Grafana, uid: str) -> Any:
+        found = look(self, uid)
+        if uid == UID and next(saves, False):
+            edit(usual, panels=[*board(usual)["model"]["panels"], MINE])
+        return found
+
+    monkeypatch.setattr(Grafana, "dashboard", look_and_be_overtaken)
+    make_good(client, whole=True)
+    assert board(usual)["title"] == "user7: start"
+    assert MINE in board(usual)["model"]["panels"]

@@ -6,6 +6,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -57,6 +58,16 @@ def with_redis(make_app: Callable[..., Flask], double: Double, redis_url: str) -
         make_user("ann")
         make_user("bob")
         yield app
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """In the place of the module `time`."""
+
+    now: float
+
+    def monotonic(self) -> float:
+        return self.now
 
 
 def within(seconds: float, happened: Callable[[], bool]) -> bool:
@@ -272,6 +283,23 @@ class TestByWorker:
             assert is_good(double)
             follower.stop()
 
+    def test_a_redis_that_is_silent_is_asked_once_a_minute(
+        self,
+        make_app: Callable[..., Flask],
+        double: Double,
+        monkeypatch: pytest.MonkeyPatch,
+        caplog: pytest.LogCaptureFixture,
+    ) -> None:
+        app = make_app(**settings_of(double), REDIS_URL=GONE)
+        now = time.monotonic()
+        with app.app_context():
+            follower = ByWorker(app, app.config["REMAS"])
+            for passed, asked in ((0, 1), (59, 1), (61, 2)):
+                monkeypatch.setattr(following, "time", Clock(now + passed))
+                follower.start()
+                assert caplog.text.count("Redis does not answer") == asked
+            follower.stop()
+
     def test_letters_come_first_and_workers_can_be_kept_to_one(
         self, with_redis: Flask, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -387,3 +415,20 @@ class TestProcesses:
 def left() -> bool:
     db.session.rollback()
     return bool(db.session.scalars(select(GrafanaMark)).all())
+
+
+def test_a_run_that_takes_too_long_leaves_the_rest_to_the_next(
+    site: Flask, double: Double, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    began = time.monotonic()
+    monkeypatch.setattr(tasks, "time", Clock(began))
+
+    def too_late() -> bool:
+        monkeypatch.setattr(tasks, "time", Clock(began + tasks.LONGEST_RUN.total_seconds()))
+        return True
+
+    tasks.follow_grafana(too_late)
+    assert not is_good(double)
+    monkeypatch.undo()
+    tasks.follow_grafana()
+    assert is_good(double)

@@ -1,4 +1,8 @@
-"""The script that tells who uses which GPU, on what nvidia-smi is known to answer."""
+"""The script that tells who uses which GPU, on what nvidia-smi is documented to answer.
+
+The answers in nvidia-smi/ were written by hand after NVIDIA's description of
+`--query-compute-apps` and its messages; none was recorded on a machine with a GPU.
+"""
 
 import os
 import pwd
@@ -36,12 +40,12 @@ class Node:
         for made in (self.programs, self.proc, self.file.parent):
             made.mkdir()
 
-    def answers(self, recorded: str, status: int = 0) -> None:
+    def answers(self, written: str, status: int = 0) -> None:
         """nvidia-smi says this, if it is asked as it is meant to be."""
         program = self.programs / "nvidia-smi"
         query = "--query-compute-apps=pid,gpu_uuid,used_gpu_memory --format=csv,noheader,nounits"
         asked = f'[ "$*" = "{query}" ] || exit 2'
-        program.write_text(f'#!/bin/sh\n{asked}\n/bin/cat "{ANSWERS / recorded}"\nexit {status}\n')
+        program.write_text(f'#!/bin/sh\n{asked}\n/bin/cat "{ANSWERS / written}"\nexit {status}\n')
         program.chmod(0o755)
 
     def runs(self, pid: int, effective: int, real: int | None = None) -> None:
@@ -175,9 +179,9 @@ def test_it_reads_the_real_proc_as_well(node: Node, tmp_path: Path) -> None:
     arguments = {"user": user[0]} if user else {}
     process = subprocess.Popen(["sleep", "60"], **arguments)
     try:
-        recorded = tmp_path / "answer.csv"
-        recorded.write_text(f"{process.pid}, {A}, 100\n")
-        node.answers(str(recorded))
+        written = tmp_path / "answer.csv"
+        written.write_text(f"{process.pid}, {A}, 100\n")
+        node.answers(str(written))
         node.proc = Path("/proc")
         assert node.read().returncode == 0
         name = pwd.getpwuid(user[0] if user else os.geteuid()).pw_name

@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from remas.errors import Invalid
+from remas.errors import Forbidden, Invalid, NotFound
 from remas.extensions import db
 from remas.letters import alert, alert_shape
 from remas.models import Notification, NotificationType
 from remas.paths import GRAFANA_TEMPLATES
-from remas.services import alert_sources, notifications
+from remas.services import alert_sources, assignments, notifications
 from remas.services.actor import Actor
 from remas.services.notification_rows import Known
 from remas.services.notification_rules import Draft
@@ -178,6 +178,41 @@ def test_what_grafana_has_not_is_told_with_what_it_has(root: Actor, grafana: Dou
     assert db.session.query(Notification).count() == 0
 
 
+def test_administrators_alone_are_told_what_grafana_has(root: Actor, grafana: Double) -> None:
+    eve = actor_of(factories.make_user("eve"))
+    wrong = Draft(
+        name="Mine",
+        type=GENERAL,
+        resource="cpu",
+        default_amount=0,
+        template=a_rule().replace('"prometheus"', '"promethoius"'),
+    )
+    with pytest.raises(Invalid) as told:
+        notifications.create(eve, wrong, own=True)
+    (text,) = told.value.errors["template"]
+    assert "promethoius" in text
+    assert "loki" not in text
+    assert text.endswith("Administrators know which there are.")
+
+
+def test_grafana_is_asked_about_nothing_that_one_may_not_change(
+    root: Actor, grafana: Double
+) -> None:
+    eve, adam = (actor_of(factories.make_user(name)) for name in ("eve", "adam"))
+    everybodys = save(root).notification.id
+    own = Draft(name="Mine", type=GENERAL, resource="cpu", default_amount=0, template=a_rule())
+    adams = notifications.create(adam, own, own=True).notification.id
+    grafana.forget()
+    other = NotificationChange(template=a_rule(title="Other"))
+    for number in (everybodys, adams, 12345):
+        with pytest.raises(NotFound):
+            notifications.change(eve, number, other)
+    assignments.assign(root, everybodys, user="eve")
+    with pytest.raises(Forbidden):
+        notifications.change(eve, everybodys, other)
+    assert grafana.log == []
+
+
 def test_many_data_sources_make_no_endless_sentence(root: Actor, grafana: Double) -> None:
     add_sources(grafana, *(f"source{number:02}" for number in range(30)))
     (told,) = refused(root, an_alert_template().replace("prometheus", "gone"))
@@ -203,8 +238,8 @@ def test_it_is_saved_and_remarked_when_grafana_does_not_tell(
 def test_a_slow_grafana_is_not_waited_for(
     root: Actor, grafana: Double, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert sum(alert_sources.PATIENCE) <= 2
-    monkeypatch.setattr(alert_sources, "PATIENCE", (0.2, 0.05))
+    assert alert_sources.WITHIN <= 2
+    monkeypatch.setattr(alert_sources, "WITHIN", 0.1)
     grafana.faults.seconds = 0.3
     assert save(root).unchecked
 

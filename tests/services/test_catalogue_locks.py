@@ -10,15 +10,24 @@ from sqlalchemy import Engine, create_engine, text
 
 from remas.errors import Busy, DomainError, Invalid, LastAdministrator, NameTaken
 from remas.models import NodeState
-from remas.services import groups, limit_admin, maintenance, nodes, resources, transaction, users
-from remas.services.actor import SYSTEM
+from remas.services import (
+    groups,
+    limit_admin,
+    maintenance,
+    nodes,
+    passwords,
+    resources,
+    transaction,
+    users,
+)
+from remas.services.actor import SYSTEM, Actor
 from remas.services.groups import GroupChange
 from remas.services.limit_admin import LimitNew
 from remas.services.maintenance import MaintenanceNew
 from remas.services.nodes import NodeChange, NodeNew
-from remas.services.users import UserChange
+from remas.services.users import ProfileChange, UserChange, UserNew
 from tests.services.conftest import Held
-from tests.support.factories import make_group, make_node, make_user
+from tests.support.factories import CHEAP, actor_of, make_group, make_node, make_user
 
 EIGHT = datetime(2030, 5, 1, 8, 0, tzinfo=UTC)
 
@@ -147,6 +156,37 @@ def test_two_groups_cannot_become_each_others_parent(app: Flask) -> None:
             lambda i=i: groups.change(SYSTEM, f"b{i}", GroupChange(parent=f"a{i}")),
         )
         assert ends == [Invalid.__name__, "done"]
+
+
+def test_an_address_and_the_same_username_are_not_given_to_two(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(passwords, "hasher", CHEAP)
+    with app.app_context():
+        eve = actor_of(make_user("eve"))
+    for i in range(5):
+        address = f"bob{i}@x.org"
+        bob = UserNew(address, f"b{i}@example.org", 5000 + i)
+        ends = at_once(
+            app,
+            lambda bob=bob: users.create(SYSTEM, bob),
+            lambda address=address: users.update_me(eve, ProfileChange(email=address)),
+        )
+        assert ends == [NameTaken.__name__, "done"]
+
+
+@pytest.mark.postgresql
+def test_who_changes_the_own_address_waits_for_new_accounts(
+    world: tuple[int, int], other: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(transaction, "LOCK_TIMEOUT_SECONDS", 0.2)
+    eve = Actor(world[0], "eve", is_admin=False)
+    with other.begin() as making:
+        making.execute(text('SELECT id FROM "group" FOR NO KEY UPDATE'))
+        users.update_me(eve, ProfileChange(name="Eva"))
+        with pytest.raises(Busy):
+            users.update_me(eve, ProfileChange(email="new@x.org"))
+    users.update_me(eve, ProfileChange(email="new@x.org"))
 
 
 def test_of_two_who_take_a_name_one_is_told(app: Flask) -> None:

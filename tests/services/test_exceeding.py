@@ -6,11 +6,13 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import time_machine
 from flask import Flask
+from sqlalchemy import update
 
 from remas.errors import MeasurementsAway, NotFound
 from remas.models import Measure, Node, NodeState, User
-from remas.services import exceeding, resources
+from remas.services import exceeding, measuring, resources
 from remas.services.actor import SYSTEM
+from remas.services.transaction import DbSession, writing
 from tests.support import factories
 from tests.support.factories import actor_of
 from tests.support.prometheus_double import Mood, PrometheusDouble
@@ -126,6 +128,52 @@ def test_a_query_of_its_own_is_asked_for_those_who_hold_some(
     assert len(meter.asked) == 2
 
 
+@pytest.fixture
+def seats(ada: User, n1: Node, monkeypatch: pytest.MonkeyPatch) -> list[Node]:
+    """Three nodes with seats, of which ada holds one each and eve all on the last two; and no more
+    than three holders are asked for."""
+    monkeypatch.setattr(exceeding, "MOST_PLACES", 3)
+    factories.make_resource("seat", measure=Measure.CUSTOM, usage_query=SEATS)
+    nodes = [factories.make_node(f"s{number}", {"seat": 10}) for number in range(3)]
+    eve = factories.make_user("eve", uid=1008)
+    for node in nodes:
+        hold(ada, node, 1, "seat")
+    for node in nodes[1:]:
+        hold(eve, node, 9, "seat")
+    return nodes
+
+
+def test_what_is_not_asked_for_is_told(seats: list[Node], meter: PrometheusDouble) -> None:
+    found = exceeding.now(SYSTEM)
+    assert found.left_out == (exceeding.LeftOut("seat", 3, 5),)
+    assert not found.is_whole
+    assert "s2" not in meter.queries[-1]
+
+
+def test_others_are_asked_for_alone(ada: User, seats: list[Node], meter: PrometheusDouble) -> None:
+    meter.uses(Measure.CUSTOM, "s2", "ada", 4)
+    found = exceeding.now(actor_of(ada))
+    assert [(row.node, row.held, row.used) for row in found.rows] == [("s2", 1, 4)]
+    assert (found.is_whole, found.left_out) == (True, ())
+    assert "eve" not in meter.queries[-1]
+
+
+def test_a_name_that_changes_meanwhile(
+    ada: User, seats: list[Node], meter: PrometheusDouble, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read = exceeding._held
+
+    def rename(session: DbSession, at: datetime) -> object:
+        found = read(session, at)
+        with writing() as other:
+            other.execute(update(User).where(User.username == "ada").values(username="countess"))
+        return found
+
+    monkeypatch.setattr(exceeding, "_held", rename)
+    meter.uses(Measure.CUSTOM, "s0", "ada", 4)
+    assert exceeding.now(SYSTEM).rows == ()
+
+
 def test_a_query_that_is_not_taken_is_told_to_administrators(
     ada: User, n1: Node, meter: PrometheusDouble
 ) -> None:
@@ -135,7 +183,9 @@ def test_a_query_that_is_not_taken_is_told_to_administrators(
     found = exceeding.now(actor_of(ada, admin=True))
     assert len(found.rows) == 1
     assert "seat: found duplicate series" in found.troubles[0]
-    assert exceeding.now(actor_of(ada)).troubles == ()
+    assert not found.is_whole
+    own = exceeding.now(actor_of(ada))
+    assert (own.troubles, own.is_whole) == ((), False)
 
 
 def test_as_many_questions_for_many_people_and_nodes(
@@ -152,7 +202,8 @@ def test_as_many_questions_for_many_people_and_nodes(
     with counted(measured_app) as few:
         assert len(exceeding.now(SYSTEM).rows) == 1
     more(range(1, 30))
-    with time_machine.travel(NOON + HOUR, tick=False), counted(measured_app) as many:
+    measuring.memory.forget_all()
+    with counted(measured_app) as many:
         assert len(exceeding.now(SYSTEM).rows) == 30
     assert len(meter.asked) == 2
     assert len(many) == len(few)

@@ -46,6 +46,17 @@ def addresses() -> dict[str, str | None]:
     return dict(db.session.execute(select(Node.name, Node.address)).all())
 
 
+@pytest.mark.parametrize("aliases", [(), ("address",)])
+def test_a_resource_called_address_is_not_swallowed(aliases):
+    make_resource("ports" if aliases else "address", aliases=[Alias(name=a) for a in aliases])
+    with pytest.raises(Invalid) as refused:
+        import_nodes(SYSTEM, "name,address,cpu\nn1,256 GiB,8\n")
+    assert list(refused.value.errors) == ["line 1"]
+    assert "a resource is called so as well" in str(refused.value.errors)
+    assert addresses() == {}
+    assert import_nodes(SYSTEM, "name,address,cpu\nn1,,8\n").made == ["n1"]  # it says nothing
+
+
 def test_a_column_says_where_exporters_answer():
     make_node("n1", {"cpu": 8}, address="10.9.9.9")
     make_node("n3", {"cpu": 8}, address="10.0.0.3")

@@ -53,6 +53,32 @@ def test_csv_in_any_order_of_columns() -> None:
     assert outcomes(import_users(SYSTEM, swapped, Options())) == {"zoe": "made"}
 
 
+@pytest.mark.parametrize(
+    ("line", "text"),
+    [
+        ("eve,2001,Ada@x.org", "Ada@x.org is the username of somebody else."),
+        ("Bob@x.org,2001,eve@x.org", "Bob@x.org is the e-mail address of bob."),
+        ("eve,2001,NEW@x.org\nnew@x.org,2002,n@x.org", "NEW@x.org is the username of"),
+        ("new@x.org,2002,n@x.org\nbob,,new@x.org", "new@x.org is the username of"),
+    ],
+)
+def test_names_and_addresses_of_different_people_do_not_meet(line: str, text: str) -> None:
+    make_user("ada@x.org", email="ada@example.org")
+    make_user("bob", email="bob@x.org")
+    before = count(User)
+    with pytest.raises(Invalid) as refused:
+        import_users(SYSTEM, f"username,uid,email\n{line}\n", Options(update=True))
+    assert text in str(refused.value.errors)
+    assert count(User) == before
+
+
+def test_ones_own_address_may_be_the_username() -> None:
+    make_user("ada@x.org", email="ada@x.org")
+    text = "username,uid,email\nada@x.org,,ada@x.org\neve@x.org,2001,Eve@x.org\n"
+    result = import_users(SYSTEM, text, Options(update=True))
+    assert outcomes(result) == {"ada@x.org": "as it was", "eve@x.org": "made"}
+
+
 def test_getent_passwd_with_people_only() -> None:
     result = import_users(SYSTEM, PASSWD, Options(domain="example.org"))
     assert outcomes(result) == {

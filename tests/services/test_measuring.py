@@ -1,13 +1,17 @@
 """Asking Prometheus: what it says, what it cannot, and that nobody waits for it."""
 
+import socket
+import threading
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 
 import pytest
-import time_machine
 from flask import Flask
 
-from remas.clients.prometheus import Prometheus, PrometheusError
+from remas import clock
+from remas.clients import prometheus as client
+from remas.clients.prometheus import Prometheus, PrometheusError, Trouble
 from remas.errors import MeasurementsAway, NotFound
 from remas.models import Measure
 from remas.services import measuring
@@ -144,33 +148,228 @@ def test_questions_of_a_page_share_their_time(
     assert (connect, round(read, 3)) == (0.25, 0.7)
 
 
-def test_the_same_is_not_asked_twice(measured_app: Flask, meter: PrometheusDouble) -> None:
+class Ticks:
+    """The clock that nobody sets back, stopped: it is moved with `later`."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def later(self, seconds: float) -> None:
+        self.now += seconds
+
+
+@pytest.fixture
+def ticks(monkeypatch: pytest.MonkeyPatch) -> Ticks:
+    ticks = Ticks()
+    monkeypatch.setattr(measuring, "time", ticks)
+    return ticks
+
+
+@pytest.fixture
+def measured(measured_app: Flask) -> Iterator[None]:
+    with measured_app.app_context():
+        yield
+
+
+def ask(*queries: str) -> None:
+    with measuring.asking() as asking:
+        for query in queries:
+            asking.now(query)
+
+
+def away(*queries: str, match: str = "No answer") -> None:
+    with pytest.raises(MeasurementsAway, match=match):
+        ask(*queries)
+
+
+@pytest.mark.usefixtures("measured")
+def test_the_same_is_not_asked_twice(meter: PrometheusDouble, ticks: Ticks) -> None:
     meter.uses(Measure.CPU, "n1", "ada", 2.0)
-    with measured_app.app_context(), time_machine.travel(NOON, tick=False) as time:
-        for _ in range(3):
-            with measuring.asking() as asking:
-                asking.at(CPU, NOON)
-        assert len(meter.asked) == 1
-        time.shift(measuring.KEPT)
-        with measuring.asking() as asking:
-            asking.at(CPU, NOON)
-        assert len(meter.asked) == 2
+    for _ in range(3):
+        ask(CPU)
+    assert len(meter.asked) == 1
+    ticks.later(measuring.KEPT)
+    ask(CPU)
+    assert len(meter.asked) == 2
 
 
+@pytest.mark.usefixtures("measured")
+def test_it_is_told_of_when_an_answer_is(meter: PrometheusDouble, ticks: Ticks) -> None:
+    with measuring.asking() as first:
+        first.now(CPU)
+    with measuring.asking() as second:
+        second.now(CPU + " * 2")
+        assert second.as_of > first.as_of
+        second.now(CPU)
+        assert second.as_of == first.as_of <= clock.now()
+
+
+@pytest.mark.usefixtures("measured")
 def test_who_does_not_answer_is_left_alone_for_a_moment(
-    measured_app: Flask, meter: PrometheusDouble
+    meter: PrometheusDouble, ticks: Ticks
 ) -> None:
     meter.mood = Mood.STARTING
-    with measured_app.app_context(), time_machine.travel(NOON, tick=False) as time:
-        for _ in range(3):
-            with measuring.asking() as asking, pytest.raises(MeasurementsAway, match="503"):
-                asking.at(CPU, NOON)
-        assert len(meter.asked) == 1
-        meter.mood = Mood.WELL
-        time.shift(measuring.SILENT)
-        with measuring.asking() as asking:
-            assert asking.at(CPU, NOON) == ()
-        assert len(meter.asked) == 2
+    for _ in range(3):
+        away(CPU, match="503")
+    assert len(meter.asked) == 1
+    for number in range(3):  # before another question something cheap, which fails as well
+        away(f"{CPU} * {number}", match="503")
+    assert meter.queries == [CPU, measuring.CHEAP]
+    meter.mood = Mood.WELL
+    ticks.later(measuring.SILENT)
+    ask(CPU, f"{CPU} * 2")
+    assert meter.queries == [CPU, measuring.CHEAP, measuring.CHEAP, CPU, f"{CPU} * 2"]
+
+
+@pytest.mark.usefixtures("measured")
+def test_one_slow_question_keeps_nobody_elses_answer_away(
+    meter: PrometheusDouble, ticks: Ticks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(measuring, "PATIENCE", 0.3)
+    meter.mood = Mood.HANGS
+    away("huge")
+    monkeypatch.setattr(measuring, "PATIENCE", 5)
+    meter.mood = Mood.WELL
+    ask(CPU)
+    away("huge")  # left alone for a moment, but it alone
+    assert meter.queries == ["huge", measuring.CHEAP, CPU]
+    ticks.later(measuring.SILENT)
+    ask("huge")
+
+
+@pytest.mark.usefixtures("measured")
+def test_what_was_not_sent_is_not_held_against_anybody(
+    meter: PrometheusDouble, ticks: Ticks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Six questions of 0.2 seconds each: four now, the rest at the next try."""
+    clock_of_client = Ticks()
+    monkeypatch.setattr(client, "time", clock_of_client)
+    answered = Prometheus._answer
+
+    def slow(self: Prometheus, *args: object) -> object:
+        answer = answered(self, *args)  # type: ignore[arg-type]
+        clock_of_client.later(0.24)
+        return answer
+
+    monkeypatch.setattr(Prometheus, "_answer", slow)
+    queries = [f"{CPU} * {number}" for number in range(6)]
+    away(*queries)
+    assert meter.queries == queries[:4]
+    ticks.later(measuring.KEPT - 1)  # however long somebody thought about it
+    ask(*queries)
+    assert meter.queries == queries
+
+
+@pytest.mark.usefixtures("measured")
+def test_who_is_not_reached_is_left_alone_whatever_the_question(
+    monkeypatch: pytest.MonkeyPatch, ticks: Ticks
+) -> None:
+    tried: list[object] = []
+
+    def refuse(*args: object, **_options: object) -> None:
+        tried.append(args)
+        raise ConnectionRefusedError
+
+    monkeypatch.setattr("urllib3.util.connection.create_connection", refuse)
+    away(CPU, match="cannot be reached")
+    away(CPU + " * 2", match="cannot be reached")
+    assert len(tried) == 1
+
+
+class Resolver:
+    """Looks up no name, until it is let go."""
+
+    def __init__(self) -> None:
+        self.released, self.asked = threading.Event(), threading.Semaphore(0)
+
+    def __call__(self, *_args: object, **_options: object) -> None:
+        self.asked.release()
+        self.released.wait(30)
+        raise socket.gaierror(socket.EAI_AGAIN, "try again")
+
+
+@pytest.fixture
+def resolver(monkeypatch: pytest.MonkeyPatch) -> Iterator[Resolver]:
+    before = threading.active_count()
+    resolver = Resolver()
+    monkeypatch.setattr(socket, "getaddrinfo", resolver)
+    yield resolver
+    resolver.released.set()
+    for thread in threading.enumerate():
+        if thread.name == "prometheus":
+            thread.join(10)
+    assert threading.active_count() <= before
+
+
+def hung(within: float) -> PrometheusError:
+    with Prometheus("http://prometheus.example.org", within) as prometheus:
+        with pytest.raises(PrometheusError, match="No answer within") as caught:
+            prometheus.query(CPU, NOON)
+        return caught.value
+
+
+def test_nobody_waits_for_a_name_that_is_not_found(resolver: Resolver) -> None:
+    assert hung(0.2).trouble is Trouble.UNANSWERED
+    assert resolver.asked.acquire(timeout=5)
+    assert not resolver.released.is_set()
+    assert all(one.daemon for one in threading.enumerate() if one.name == "prometheus")
+
+
+def test_what_hangs_is_bounded(resolver: Resolver, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(client, "_places", threading.BoundedSemaphore(2))
+    troubles = [hung(0.1).trouble for _ in range(4)]
+    assert troubles == [Trouble.UNANSWERED] * 2 + [Trouble.UNSENT] * 2
+    assert sum(one.name == "prometheus" for one in threading.enumerate()) == 2
+
+
+@pytest.mark.usefixtures("measured")
+def test_a_name_that_is_not_found_is_not_looked_up_for_everybody(
+    resolver: Resolver, ticks: Ticks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(measuring, "PATIENCE", 0.1)
+    for number in range(4):
+        away(f"{CPU} * {number}")
+    assert sum(one.name == "prometheus" for one in threading.enumerate()) == 2
+
+
+ODD = [
+    None,
+    [],
+    "text",
+    {},
+    {"resultType": "vector"},
+    {"resultType": "vector", "result": None},
+    {"resultType": "vector", "result": [None]},
+    {"resultType": "vector", "result": [{"value": [1, "1"]}]},
+    {"resultType": "vector", "result": [{"metric": None, "value": [1, "1"]}]},
+    {"resultType": "vector", "result": [{"metric": {"node": 1}, "value": [1, "1"]}]},
+    {"resultType": "vector", "result": [{"metric": {}}]},
+    {"resultType": "vector", "result": [{"metric": {}, "value": 1}]},
+    {"resultType": "vector", "result": [{"metric": {}, "value": [1]}]},
+    {"resultType": "vector", "result": [{"metric": {}, "value": [1, "one"]}]},
+    {"resultType": "vector", "result": [{"metric": {}, "value": [1e300, "1"]}]},
+    {"resultType": "vector", "result": [{"metric": {}, "value": ["1", "1"]}]},
+    {"resultType": "vector", "result": [{"metric": {}, "value": [1, 10**400]}]},
+    {"resultType": "matrix", "result": []},
+]
+
+
+@pytest.mark.parametrize("data", ODD)
+def test_an_answer_of_another_shape_cannot_be_read(
+    meter: PrometheusDouble, monkeypatch: pytest.MonkeyPatch, data: object
+) -> None:
+    monkeypatch.setattr("tests.support.prometheus_double._Handler._data", lambda *_: data)
+    text = "gives a matrix" if data == ODD[-1] else "Its answer cannot be read."
+    assert text in str(failure(meter))
+
+
+def test_an_answer_that_tells_of_no_place_cannot_be_read() -> None:
+    for labels in ({}, {"place": "one"}, {"place": "2"}):
+        with pytest.raises(PrometheusError, match=r"Its answer cannot be read\."):
+            measuring.place_of(client.Series(labels, ()), ["n1", "n2"])
 
 
 def test_what_is_remembered_is_bounded(
@@ -180,11 +379,15 @@ def test_what_is_remembered_is_bounded(
     meter.uses(Measure.CPU, "n1", "ada", 2.0)
     with measured_app.app_context(), measuring.asking() as asking:
         for number in range(10):
-            asking.at(CPU, NOON + number * MINUTE)
+            asking.now(f"{CPU} * {number}")
         assert len(measuring.memory.answers) == 3  # of six values and fields each
         assert measuring.memory.size == 18
-        asking.at(CPU, NOON + 9 * MINUTE)
+        asking.now(f"{CPU} * 9")
     assert len(meter.asked) == 10  # the latest are still known
+    monkeypatch.setattr(measuring, "MOST_UNANSWERED", 3)
+    for number in range(5):
+        measuring.memory.blame((meter.url, str(number)), "It was late.")
+    assert [key[1] for key in measuring.memory.unanswered] == ["2", "3", "4"]
 
 
 def test_without_an_address_nothing_is_measured(app: Flask) -> None:

@@ -134,6 +134,39 @@ def test_what_only_one_may_have(admin: Actor, field: str, value: object) -> None
     assert db.session.scalar(select(User).where(User.username == "eve")) is None
 
 
+def test_a_username_is_nobody_elses_address(admin: Actor) -> None:
+    make_user("ann", email="Eve@x.org")
+    with pytest.raises(NameTaken, match="somebody else's e-mail address") as refused:
+        users.create(admin, wish(username="eve@X.org", email="eve@example.org"))
+    assert refused.value.field == "username"
+    own = users.create(admin, wish(username="bob@x.org", email="Bob@x.org", uid=4712)).user
+    assert (own.username_folded, own.email_folded) == ("bob@x.org", "bob@x.org")
+
+
+def test_an_address_is_nobody_elses_username(admin: Actor) -> None:
+    make_user("École@x.org", admin=True, email="ecole@example.org")
+    eve = make_user("eve")
+    address = "école@x.org"
+    for refused in (
+        lambda: users.create(admin, wish(username="adam", email=address)),
+        lambda: users.change(admin, "eve", UserChange(email=address)),
+        lambda: users.update_me(actor_of(eve), ProfileChange(email=address)),
+    ):
+        with pytest.raises(NameTaken, match="somebody else's username") as told:
+            refused()
+        assert told.value.field == "email"
+    assert users.get(admin, "eve").user.email == "eve@example.org"
+    users.change(admin, "École@x.org", UserChange(email=address))  # one's own
+    assert users.get(admin, "École@x.org").user.email_folded == address
+
+
+def test_what_was_mixed_before_can_still_be_changed_elsewhere(admin: Actor) -> None:
+    make_user("ops@x.org", email="own@x.org")
+    eve = make_user("eve", email="ops@x.org")
+    kept = users.update_me(actor_of(eve), ProfileChange(name="Eva", email="ops@x.org"))
+    assert kept.user.name == "Eva"
+
+
 def test_a_change_notes_only_what_is_different(admin: Actor) -> None:
     make_user("eve", name="Eve", surname=None)
     users.change(admin, "eve", UserChange(name="Eva", surname="", group="Users"))

@@ -9,7 +9,7 @@ import json
 import re
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -80,6 +80,23 @@ class Faults:
     lost_writes: set[int] = field(default_factory=set)  # 1: the next one is done, but unanswered
     broken: list[int] = field(default_factory=list)  # statuses of the next calls
     conflicts: list[int] = field(default_factory=list)  # of the next writes to alerting
+    failing: dict[str, int] = field(default_factory=dict)
+    """Statuses, for good, of calls that match: `{"PUT /users/3": 500}`."""
+    headers: dict[str, str] = field(default_factory=dict)  # of each answer that is a refusal
+    meanwhile: dict[str, Callable[[State], None]] = field(default_factory=dict)
+    """What somebody else does right after the next call that matches has been answered."""
+
+    def refuse(self, call: str) -> None:
+        """Raise `Refused` where this call, such as "PUT /users/3", is to fail for good."""
+        for pattern, status in self.failing.items():
+            if re.fullmatch(pattern, call):
+                raise Refused(status, "Internal server error")
+
+    def happen(self, call: str, state: State) -> None:
+        """Let happen what is to happen after this call."""
+        for pattern in list(self.meanwhile):
+            if re.fullmatch(pattern, call):
+                self.meanwhile.pop(pattern)(state)
 
 
 class Double:
@@ -132,6 +149,7 @@ class Double:
                 self.mistakes.append(error)
                 raise CutOff from error
             self.log.append(Logged(method, path, status))
+            self.faults.happen(f"{method} {path}", self.state)
             return status, said
 
     def _answered(
@@ -148,6 +166,7 @@ class Double:
         if faults.conflicts and is_write and ALERTING.match(path):
             text = "could not find object using provided id and hash"
             raise Refused(faults.conflicts.pop(0), text)
+        faults.refuse(f"{method} {path}")
         try:
             return self._handled(method, path, query, body, headers)
         finally:
@@ -159,6 +178,8 @@ class Double:
     ) -> tuple[int, Any]:
         route, parts = found_route(method, path)
         if self.state.database_down and path != "/health":
+            raise Refused(HTTPStatus.INTERNAL_SERVER_ERROR, "Internal server error")
+        if self.state.read_only and method != "GET":
             raise Refused(HTTPStatus.INTERNAL_SERVER_ERROR, "Internal server error")
         caller = grafana_accounts.admitted(self.state, route, headers)
         try:
@@ -211,6 +232,9 @@ class _Handler(BaseHTTPRequestHandler):
         content = b"" if said is None else json.dumps(said).encode()
         self.send_response(status)
         self.send_header("Content-Type", "application/json")
+        if status >= HTTPStatus.BAD_REQUEST:
+            for name, value in double.faults.headers.items():
+                self.send_header(name, value)
         if status != HTTPStatus.NO_CONTENT:
             self.send_header("Content-Length", str(len(content)))
         self.end_headers()

@@ -34,6 +34,8 @@ def admitted(state: State, route: Route, headers: Mapping[str, str]) -> Caller:
     if route.level == OPEN:
         return NOBODY
     caller = _caller(state, headers.get("Authorization", ""))
+    if headers.get("X-Grafana-Org-Id", str(state.organisation)) != "1":
+        raise Refused(HTTPStatus.FORBIDDEN, "nothing of this test is in that organisation")
     enough = {
         MEMBER: True,
         EDITOR: caller.role in ("Editor", "Admin"),

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from copy import deepcopy
 from http import HTTPStatus
-from typing import Any
+from typing import Any, NoReturn
 
 from tests.support.grafana_state import (
     ADMIN,
@@ -134,7 +134,7 @@ def _invalid(why: str) -> None:
 
 
 def _check_point(wish: Json) -> None:
-    def refuse(why: str) -> None:
+    def refuse(why: str) -> NoReturn:
         raise Refused(400, f"invalid object specification: {why}")
 
     settings = wish.get("settings")

@@ -134,6 +134,29 @@ def contact(state: State, pick: Pick) -> None:
         point["name"] = f"renamed {number}"
 
 
+def contact_gone(state: State, pick: Pick) -> None:
+    """A contact point of ours is deleted, once nothing leads to it any more."""
+    uid = pick.choice(["remas-unrouted", f"remas-cp-{pick.person}"])
+    name = state.contacts.get(uid, {}).get("name")
+    named = [rule.get("notification_settings") or {} for rule in state.rules.values()]
+    if name is None or name in [settings.get("receiver") for settings in named]:
+        return
+    routes = [one for one in state.tree.get("routes") or [] if one.get("receiver") != name]
+    state.tree = {**state.tree, "routes": routes}
+    for route in routes:
+        children = route.get("routes") or []
+        route["routes"] = [one for one in children if one.get("receiver") != name]
+    del state.contacts[uid]
+
+
+def unrouted(state: State, pick: Pick) -> None:
+    """What reaches nobody is to reach somebody else."""
+    point = state.contacts.get("remas-unrouted")
+    if point is not None:
+        point["settings"] = {"addresses": pick.choice(["x@example.org", "a@x.org;b@x.org"])}
+        point["provenance"] = pick.choice(["", "api"])
+
+
 def foreign_contact(state: State, pick: Pick) -> None:
     """An administrator has a contact point."""
     point = {**_point(9), "uid": "admins", "name": "cluster admins", "provenance": ""}
@@ -157,6 +180,14 @@ def tree(state: State, pick: Pick) -> None:
     routes.append({"receiver": "cluster admins", "object_matchers": [["team", "=~", "ops"]]})
     pick.shuffle(routes)
     state.tree = {**state.tree, "routes": routes, "group_wait": "7s"}
+
+
+def our_route_gone(state: State, _pick: Pick) -> None:
+    """Just our policy is deleted."""
+    if not state.tree_provenance:
+        routes = state.tree.get("routes") or []
+        theirs = [route for route in routes if not is_our_route(state, route)]
+        state.tree = {**state.tree, "routes": theirs}
 
 
 def owned_tree(state: State, pick: Pick) -> None:
@@ -190,6 +221,25 @@ def changed_rule(state: State, pick: Pick) -> None:
         found["for"] = pick.choice(["5m", "1m", "1h"])
         found["isPaused"] = pick.random() < 0.5
         found["data"] = found["data"][: pick.choice([1, 2])]
+        found["title"] = pick.choice([found["title"], f"renamed {found['uid']}"])
+        found["annotations"] = pick.choice([found["annotations"], None, {"summary": "else"}])
+
+
+def rule_gone(state: State, pick: Pick) -> None:
+    """A rule of REMAS's is deleted."""
+    ours = sorted(uid for uid in state.rules if uid.startswith("remas-r-"))
+    if ours:
+        del state.rules[pick.choice(ours)]
+
+
+def provided_rule(state: State, pick: Pick) -> None:
+    """A file provides a rule with a label and a uid as REMAS has them: still it is the file's."""
+    place = pick.choice(["remas-alerts", "ops"])
+    _folder_of(state, place, pick)
+    uid = f"remas-r-99-{pick.person}-1"
+    labels = {"remas_managed": "true", "remas_user_id": "1"}
+    group = pick.choice([f"user-{pick.person}", "files"])
+    state.rules[uid] = _rule(state, uid, place, group, labels=labels) | {"provenance": "file"}
 
 
 def foreign_rule(state: State, pick: Pick) -> None:
@@ -212,12 +262,17 @@ EDITS: list[Callable[[State, Pick], None]] = [
     dashboard,
     start_board,
     contact,
+    contact_gone,
+    unrouted,
     foreign_contact,
     tree,
+    our_route_gone,
     owned_tree,
     rule,
     changed_rule,
+    rule_gone,
     foreign_rule,
+    provided_rule,
 ]
 
 

@@ -3,9 +3,12 @@
 The header says who it is. As Grafana 11 and 12 are with `auto_sign_up = false`,
 `headers_encoded = true`, `enable_login_token = false`: an unknown or disabled account is nobody; a
 basic login beside the header comes first; without either, pages lead to Grafana's own sign-in page.
+A name that can be read as an address is looked for among the addresses first; whose account it is,
+is remembered for good, and the account gets that login and address.
 """
 
 import base64
+import email.utils
 import hashlib
 import json
 import quopri
@@ -45,6 +48,8 @@ class Proxied:
     port: int
     state: State
     arrived: list[Arrived] = field(default_factory=list)
+    linked: dict[str, int] = field(default_factory=dict)
+    """The id of the account of each name that came before."""
 
     def account(self, headers: Any) -> Json | None:
         """Who it is, as Grafana finds out."""
@@ -54,8 +59,22 @@ class Proxied:
             user = self.state.user_of(login)
             return user if user and user["password"] == password else None
         name = quopri.decodestring(headers.get(HEADER, "")).decode()
-        user = self.state.user_of(name) if name else None
+        user = self._of(name) if name else None
         return user if user and not user["isDisabled"] else None
+
+    def _of(self, name: str) -> Json | None:
+        users = self.state.users
+        address = email.utils.parseaddr(name)[1] if "@" in name else ""
+        user = users.get(self.linked.get(name, 0))
+        if user is None and address:
+            wanted = address.lower()
+            user = next((one for one in users.values() if one["email"].lower() == wanted), None)
+        user = user or self.state.user_of(address or name)
+        if user is not None:
+            self.linked[name] = user["id"]
+            if address:
+                user |= {"login": address, "email": address}
+        return user
 
 
 @contextmanager

@@ -75,7 +75,7 @@ def _update(state: State, call: Call) -> Answer:
     _check_receiver(state, rule, single=True)
     if rule["folderUID"] not in state.folders:
         raise Refused(400, "folder does not exist")
-    if now["provenance"] and call.may_be_edited:
+    if _is_kept(now) or (now["provenance"] and call.may_be_edited):
         raise Refused(500, f"cannot change provenance from '{now['provenance']}' to ''")
     _check_titles({**state.rules, rule["uid"]: rule}, state)
     _keep(state, rule, "" if call.may_be_edited else "api")
@@ -85,7 +85,7 @@ def _update(state: State, call: Call) -> Answer:
 @route("DELETE", f"{RULES}/{{uid}}", ADMIN)
 def _delete(state: State, call: Call) -> Answer:
     rule = state.rules.get(call.parts["uid"])
-    if rule and rule["provenance"] and call.may_be_edited:
+    if rule and (_is_kept(rule) or (rule["provenance"] and call.may_be_edited)):
         text = "cannot delete: the provenance differs"
         raise Refused(409 if state.is_new else 500, text, message_id="alerting.provenanceMismatch")
     state.rules.pop(call.parts["uid"], None)
@@ -128,6 +128,9 @@ def _replace_group(state: State, call: Call, where: tuple[str, str]) -> None:
     after.update({rule["uid"]: rule for rule in wanted})
     _check_titles(after, state)
     _check_quota(state, len(after) - len(state.rules))
+    for uid, rule in state.rules.items():
+        if _is_kept(rule) and (uid in gone or _is_changed(rule, after[uid])):
+            raise Refused(500, f"cannot change {uid}", message_id="alerting.provenanceMismatch")
     for uid in gone:
         del state.rules[uid]
     for rule in wanted:
@@ -137,12 +140,21 @@ def _replace_group(state: State, call: Call, where: tuple[str, str]) -> None:
 def _keep(state: State, rule: Json, provenance: str) -> None:
     """Store a rule if it says something new; what does not change keeps its owner and its state."""
     now = state.rules.get(rule["uid"])
-    if now is not None and all(now.get(name) == value for name, value in rule.items()):
+    if now is not None and not _is_changed(now, rule):
         return
     known = {"id": now["id"] if now else state.number(), "orgID": 1, "provenance": provenance}
     state.resets[rule["uid"]] = state.resets.get(rule["uid"], 0) + 1
     updated = f"2026-01-01T00:00:{state.resets[rule['uid']] % 60:02}Z"
     state.rules[rule["uid"]] = {**rule, **known, "updated": updated}
+
+
+def _is_changed(now: Json, rule: Json) -> bool:
+    return any(now.get(name) != value for name, value in rule.items())
+
+
+def _is_kept(rule: Json) -> bool:
+    """Whether a file provides the rule, or another tool: then nobody may change it here."""
+    return rule["provenance"] not in ("", "api")
 
 
 def stored(state: State, wish: Any) -> Json:

@@ -117,6 +117,8 @@ class State:
     version: str = OLD
     version_hidden: bool = False
     database_down: bool = False
+    read_only: bool = False  # the database: reads answer, writes fail, and health is none the wiser
+    organisation: int = 1  # the one that an account is in, where a call names none
     titles_unique: bool = True  # of folders, in the releases that still want it
     lower_case_logins: bool = False
     next_id: int = 2

@@ -88,8 +88,17 @@ def amiss(state: State, wishes: Sequence[Wish], policy: Policy = POLICIES) -> li
     for wish in wishes:
         checks = _of_closed if wish.person.closed else _of_open
         found += [f"{wish.person.username}: {what}" for what in checks(state, wish, policy)]
+    if not policy.direct and not all(wish.person.closed for wish in wishes):
+        found += _of_unrouted(state, policy)
     found += _left_over(state, wishes)
     return found
+
+
+def _of_unrouted(state: State, policy: Policy) -> Iterator[str]:
+    point = state.contacts.get("remas-unrouted", {})
+    known = (point.get("name"), (point.get("settings") or {}).get("addresses"))
+    if known != ("remas unrouted", policy.fallback):
+        yield f"what reaches nobody goes to {point}"
 
 
 def _of_open(state: State, wish: Wish, policy: Policy) -> Iterator[str]:
@@ -159,6 +168,7 @@ def _of_rules(state: State, wish: Wish, policy: Policy) -> Iterator[str]:
         if rule is None:
             yield f"{uid} is not there"
             continue
+        yield from _of_template(alert, wish.person, rule)
         receivers = receivers_of(state, rule)
         said = (_threshold(rule), rule["for"], rule["isPaused"], rule["labels"]["remas_node"])
         if said != (alert.amount, "5m", False, alert.node):
@@ -167,6 +177,26 @@ def _of_rules(state: State, wish: Wish, policy: Policy) -> Iterator[str]:
             yield f"{uid} reaches {receivers}"
         if "stray" in rule["labels"] or rule["labels"].get("remas_managed") != "true":
             yield f"{uid} has labels {rule['labels']}"
+
+
+def _of_template(alert: Alert, person: Person, rule: Json) -> Iterator[str]:
+    """What is not as the template says, with its plain values put in."""
+
+    def filled(text: str) -> str:
+        for name, value in alert.values.items():
+            text = text.replace(f"${{{name}}}", str(value))
+        return text
+
+    number = f"{alert.notification_id}-{person.id}-{alert.node_id}"
+    title = f"{filled(alert.rule['title'])} · {person.username}@{alert.node} #{number}"
+    if rule["title"] != title:
+        yield f"{rule['uid']} is called {rule['title']}"
+    expression = filled(alert.rule["data"][0]["model"]["expr"])
+    if rule["data"][0]["model"].get("expr") != expression:
+        yield f"{rule['uid']} asks {rule['data'][0]['model']}"
+    notes = {name: filled(text) for name, text in alert.rule["annotations"].items()}
+    if (rule["annotations"] or {}) != notes:
+        yield f"{rule['uid']} is annotated with {rule['annotations']}"
 
 
 def _threshold(rule: Json) -> int:
@@ -222,6 +252,8 @@ def _is_used(state: State, folder: str) -> bool:
 def is_ours(state: State, uid: str) -> bool:
     """Whether a rule is one that REMAS made: by label in its own folder, elsewhere by uid too."""
     rule = state.rules[uid]
+    if rule["provenance"] not in ("", "api"):
+        return False
     labelled = (rule["labels"] or {}).get("remas_managed") == "true"
     if rule["folderUID"] == "remas-alerts":
         return labelled or uid.startswith("remas-r-")

@@ -77,8 +77,9 @@ class PrometheusDouble:
             return found
         measure = next((m for name, m in METRICS.items() if name in query), Measure.CUSTOM)
         nodes = _pattern(NODE, query)
-        if " by (node, " in query:
-            label = query.split(" by (node, ")[1].split(")")[0].split(",")[0]
+        outermost = query.partition(" by (")[2].partition(")")[0]
+        if outermost.startswith("node, "):
+            label = outermost.split(", ")[1]
             return [
                 ({"node": node, label: who}, value)
                 for (kind, node, who), value in self.facts.items()

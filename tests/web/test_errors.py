@@ -69,7 +69,7 @@ def test_a_page_that_is_not_there(visitor: Visitor) -> None:
 
 
 def test_a_way_that_is_not_allowed_names_those_that_are(as_ada: Visitor) -> None:
-    answer = as_ada.get("/logout")
+    answer = as_ada.get("/profile/sessions/end-others")
     assert answer.status_code == 405
     assert "POST" in answer.headers["Allow"]
 

@@ -31,6 +31,7 @@ from tests.support.proxies import PROXIES, Ports, Site
 from tests.web.conftest import TOKEN
 
 SIGN_IN_PAGE = "<h1>Sign in</h1>"
+METRICS_TOKEN = "a token for tests alone"
 PAGE = "/grafana/d/remas-node/one?orgId=1&var-node=n1"
 
 
@@ -119,6 +120,7 @@ def cluster(
             GRAFANA_PASSWORD=OWN_PASSWORD,
             GRAFANA_SIGN_IN="proxy",
             REMAS_PUBLIC_URL=url,
+            REMAS_METRICS_TOKEN=METRICS_TOKEN,
         )
         # As in production: what the proxy says of address and scheme counts.
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=1, x_proto=1, x_host=1)  # type: ignore[method-assign]
@@ -262,12 +264,94 @@ def test_a_name_of_any_letters_arrives(cluster: Cluster) -> None:
     assert zofie.whoami() == "žofie = ß"
 
 
+def an_account(state: State, number: int, login: str, email: str, admin: bool = False) -> Any:
+    """One more account of Grafana."""
+    facts = {"login": login, "email": email, "name": login, "password": "unknown"}
+    flags = {"isGrafanaAdmin": admin, "isDisabled": False, "isExternal": False}
+    state.users[number] = {"id": number, **facts, **flags}
+    return state.users[number]
+
+
+def stopped(cluster: Cluster, username: str) -> str:
+    """What somebody is told whom Grafana never hears of."""
+    person = cluster.person()
+    person.sign_in(username)
+    before = len(cluster.proxied.arrived)
+    assert person.whoami() == "401"
+    assert len(cluster.proxied.arrived) == before
+    text = person.at("/grafana/login").text
+    assert "Grafana does not let you in" in text
+    return unescape(text)
+
+
+@pytest.mark.parametrize("name", ["ops@x.org", "Ops@X.org", "x <ops@x.org>", "g:ops@x.org;"])
+def test_the_name_that_is_somebodys_address_opens_nobodys_account(
+    cluster: Cluster, state: State, name: str
+) -> None:
+    with cluster.app.app_context():
+        factories.make_user("root", admin=True, email="ops@x.org")
+        factories.make_user(name, email="mallory@example.org")
+    root = dict(an_account(state, 8, "root", "ops@x.org", admin=True))
+    an_account(state, 9, name, "mallory@example.org")
+    plain = name.endswith("org")
+    told = stopped(cluster, name)
+    assert ("is somebody else's e-mail address" if plain else "an e-mail address with more") in told
+    assert state.users[8] == root
+    administrator = cluster.person()
+    administrator.sign_in("root")
+    assert administrator.whoami() == "root"
+
+
+def test_an_address_that_is_an_administrators_name_gets_nobody_in_there(
+    cluster: Cluster, state: State
+) -> None:
+    with cluster.app.app_context():
+        factories.make_user("bob@x.org", admin=True, email="bob@example.org")
+        factories.make_user("mallory", email="Bob@x.org")
+    before = dict(an_account(state, 9, "mallory", "bob@x.org"))
+    an_account(state, 8, "bob@x.org", "bob@example.org", admin=True)
+    assert "is somebody else's e-mail address" in stopped(cluster, "bob@x.org")
+    mallory = cluster.person()
+    mallory.sign_in("mallory")
+    assert mallory.whoami() == "mallory"
+    assert state.users[9] == before
+
+
+def test_ones_own_address_may_be_ones_name(cluster: Cluster, state: State) -> None:
+    with cluster.app.app_context():
+        factories.make_user("eve@x.org", email="eve@x.org")
+    an_account(state, 9, "eve@x.org", "eve@x.org")
+    eve = cluster.person()
+    eve.sign_in("eve@x.org")
+    assert eve.whoami() == "eve@x.org"
+
+
 def test_nobody_else_may_ask_who_it_is(cluster: Cluster) -> None:
     ada = cluster.person()
     ada.sign_in()
     answer = ada.at("/login/grafana/check")
     assert answer.status_code == 404
     assert "X-WEBAUTH-USER" not in answer.headers
+
+
+INSIDE = ("/metrics", "/prometheus/targets", "/prometheus/reserved")
+
+
+@pytest.mark.parametrize("path", INSIDE)
+def test_what_is_for_prometheus_is_not_for_the_world(cluster: Cluster, path: str) -> None:
+    bearer = f"Authorization: Bearer {METRICS_TOKEN}\r\n"
+    direct = requests.get(
+        f"http://127.0.0.1:{cluster.ports.remas}{path}",
+        headers={"Authorization": f"Bearer {METRICS_TOKEN}"},
+        timeout=10,
+    )
+    assert direct.status_code == 200
+    ways = (path, f"/{path}", f"/%{ord(path[1]):X}{path[2:]}", f"/x/..{path}", f"/grafana/..{path}")
+    for way in (*ways, f"{path}?x=1", f"/.{path}"):
+        answer = raw(cluster, f"GET {way} HTTP/1.1\r\n{bearer}")
+        assert re.match(rb"HTTP/1.1 (400|404) ", answer), way
+        assert b"remas_" not in answer
+        assert b"targets" not in answer
 
 
 def test_a_header_of_the_browser_does_not_choose_where_one_comes_back_to(cluster: Cluster) -> None:

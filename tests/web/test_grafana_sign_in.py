@@ -193,6 +193,76 @@ def test_two_whom_grafana_takes_for_one_do_not_get_in(
     assert "differs from yours only in capital letters" in ada_there.get(STOPPED).text
 
 
+@pytest.mark.parametrize(
+    ("one", "other"), [("Émile", "émile"), ("İda", "ida"), ("ΣΑΣ", "σας"), ("straße", "STRASSE")]
+)
+def test_capital_letters_are_those_of_any_script(
+    site: Flask, browser_of: Callable[[str], Visitor], one: str, other: str
+) -> None:
+    with site.app_context():
+        factories.make_user(one, email="one@example.org")
+    visitor = browser_of(one)
+    assert known_as(visitor) == encoded(one)
+    with site.app_context():
+        factories.make_user(other, email="other@example.org")
+    assert known_as(visitor) is None
+    assert "only in capital letters" in visitor.get(STOPPED).text
+
+
+@pytest.mark.parametrize("address", ["eve@x.org", "Eve@X.ORG"])
+def test_the_name_that_is_anothers_address_does_not_get_in(
+    site: Flask, browser_of: Callable[[str], Visitor], address: str
+) -> None:
+    with site.app_context():
+        factories.make_user("eve@x.org", email="eve@x.org")
+    eve = browser_of("eve@x.org")
+    assert known_as(eve) == "eve@x.org"  # her own
+    with site.app_context(), writing() as session:
+        session.scalars(db.select(User)).one().email = "eve@example.org"
+    with site.app_context():
+        factories.make_user("root", admin=True, email=address)
+    assert known_as(eve) is None
+    assert "is somebody else&#39;s e-mail address" in eve.get(STOPPED).text
+    assert known_as(browser_of("root")) == "root"
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("<eve@x.org>", "Eve <eve@x.org>", "eve@x.org (Eve)", '"eve"@x.org', "eve @x.org"),
+        *("eve@x.org, a@x.org", "g:eve@x.org;", "eve@[127.0.0.1]"),
+    ],
+)
+def test_an_address_in_another_spelling_does_not_get_in(
+    site: Flask, browser_of: Callable[[str], Visitor], name: str
+) -> None:
+    with site.app_context():
+        factories.make_user(name, email="other@example.org")
+    visitor = browser_of(name)
+    assert known_as(visitor) is None
+    assert "an e-mail address with more than that in it" in visitor.get(STOPPED).text
+
+
+@pytest.mark.parametrize("name", ["Admin@localhost", "REMAS"])
+def test_nobody_becomes_the_first_account_of_grafana(
+    site: Flask, browser_of: Callable[[str], Visitor], name: str
+) -> None:
+    with site.app_context():
+        factories.make_user(name, email="other@example.org")
+    assert known_as(browser_of(name)) is None
+
+
+def test_it_does_not_read_all_people(ada_there: Visitor, site: Flask) -> None:
+    with counted(site) as statements:
+        assert known_as(ada_there) == "ada"
+    (asked,) = (one for one in statements if "EXISTS" in one)
+    for column in ("username_folded", "email_folded"):
+        assert f"{column} = " in asked
+    assert "lower(" not in asked
+    indexed = {tuple(index.columns.keys()) for index in User.__table__.indexes}  # type: ignore[attr-defined]
+    assert {("username_folded",), ("email_folded",)} <= indexed
+
+
 def test_who_is_stopped_signs_in_and_comes_back(site: Flask, ada: User) -> None:
     visitor = Visitor(site.test_client())
     sent = visitor.get(STOPPED, headers={"X-Original-URI": PAGE})

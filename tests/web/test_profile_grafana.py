@@ -11,7 +11,7 @@ from flask import Flask
 from remas.clients.grafana import Grafana, GrafanaError
 from remas.extensions import db
 from remas.models import Audit, GrafanaMark, User
-from remas.services import passwords
+from remas.services import grafana_accounts, passwords
 from remas.services.transaction import writing
 from tests.support import factories
 from tests.support.grafana import Double, grafana_double
@@ -149,6 +149,18 @@ def test_while_grafana_does_not_answer_it_says_so(
     assert "Grafana does not answer as it should" in answer.text
     assert password_of(double) == old
     assert audited(site) == []
+
+
+def test_all_calls_together_have_one_time(
+    at_home: Visitor, double: Double, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Grafana answers each call soon enough, but there are too many of them."""
+    assert grafana_accounts.WITHIN <= 5
+    monkeypatch.setattr(grafana_accounts, "WITHIN", 0.5)
+    double.faults.seconds = 0.3
+    assert at_home.post(PATH, typed()).status_code == 503
+    double.faults.seconds = 0.01
+    assert SET in at_home.post(PATH, typed(), follow_redirects=True).text
 
 
 def test_where_grafana_is_gone_it_says_so(

@@ -345,6 +345,8 @@ def test_the_first_sign_in_makes_an_account_where_that_is_allowed(sso: Made, app
         ({"preferred_username": "../ada"}, "cannot be an account here"),
         ({"preferred_username": ["ada"]}, "does not tell your username"),
         ({"email": "grace@example.org"}, "Another account here has your email"),
+        ({"email": "Eve@x.org"}, "Another account here has your email"),
+        ({"preferred_username": "Grace@example.org"}, "Another account here has your username"),
     ],
 )
 def test_an_account_is_not_made_of_half_a_person(
@@ -353,10 +355,11 @@ def test_an_account_is_not_made_of_half_a_person(
     visitor = sso(OIDC_CREATE_USERS="true")
     with app.app_context():
         factories.make_user("grace")
+        factories.make_user("eve@x.org", email="eve@example.org")
     provider.person |= change
     assert text in visitor.told(visitor.sign_on())
     with app.app_context():
-        assert db.session.scalars(select(User.username)).all() == ["grace"]
+        assert set(db.session.scalars(select(User.username))) == {"grace", "eve@x.org"}
 
 
 def test_accounts_may_be_found_by_their_verified_address(

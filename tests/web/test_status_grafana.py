@@ -1,6 +1,7 @@
 """How far Grafana is behind, as administrators see it on their pages, and as Prometheus does."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -63,6 +64,19 @@ def metric(visitor: Visitor, name: str) -> float | None:
     lines = visitor.get("/metrics").text.splitlines()
     values = [line.split()[1] for line in lines if line.startswith(f"remas_grafana_{name} ")]
     return float(values[0]) if values else None
+
+
+@pytest.mark.parametrize("routing", ["direct", "policies"])
+def test_pages_say_whether_policies_see_the_alerts(
+    watched: Flask, root: Visitor, routing: str
+) -> None:
+    is_direct = routing == "direct"
+    watched.config["REMAS"] = replace(watched.config["REMAS"], grafana_direct=is_direct)
+    assert ("see no alert of REMAS" in card(root.get("/status").text)) is is_direct
+    for path in ("", "/new?kind=alert"):
+        page = root.get(f"/admin/notifications{path}").text
+        assert ("policies that administrators add in Grafana do not see" in page) is is_direct
+    assert "do not see these" not in root.get("/admin/notifications/new").text
 
 
 def test_up_to_date(root: Visitor) -> None:

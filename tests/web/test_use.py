@@ -11,6 +11,7 @@ from flask import Flask
 
 from remas import clock
 from remas.models import Measure, Node, Unit, User
+from remas.services import exceeding, measuring
 from tests.support import factories
 from tests.support.prometheus_double import Mood, PrometheusDouble
 from tests.web.conftest import Visitor
@@ -113,7 +114,10 @@ def test_where_prometheus_is_away_the_pages_are_whole(
     assert "Prometheus does not answer: " in part.text
     assert "Try again" in part.text
     assert "Prometheus does not answer: " in visitor.get("/status/use", headers=HX).text
-    assert len(meter.asked) == 1  # what does not answer is left alone for a moment
+    # Another question comes after something cheap; what does not answer that is left alone.
+    assert [query == measuring.CHEAP for query in meter.queries] == [False, True]
+    assert "Prometheus does not answer: " in visitor.get("/status/use", headers=HX).text
+    assert len(meter.asked) == 2
 
 
 def test_it_is_absent_where_there_is_nothing_to_tell(
@@ -182,8 +186,37 @@ def test_status_tells_administrators_of_everybody_and_others_of_themselves(
     assert "<strong>2.5</strong> used, nothing held" in told
     assert "Byron" not in told
     assert "You use no more than you hold." in visitor.get("/status/use").text
-    meter.uses(Measure.CPU, "n1", "ada", 6)
-    meter.asked.clear()
+
+
+def test_status_says_so_where_not_all_was_asked(
+    app: Flask,
+    ada: User,
+    n1: Node,
+    person: Callable[[User], Visitor],
+    meter: PrometheusDouble,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    query = 'seats{node="${node_name}",user="${user_username}"}'
+    with app.app_context():
+        factories.make_resource("seat", measure=Measure.CUSTOM, usage_query=query)
+        root, eve = factories.make_user("root", admin=True), factories.make_user("eve")
+        n2 = factories.make_node("n2", {"seat": 4})
+    for user in (ada, eve):
+        running(app, user, n2, allocations={n2: {"seat": 1}})
+    admin, visitor = person(root), person(ada)
+    assert "Nobody uses more than they hold." in admin.get("/status/use").text
+    monkeypatch.setattr(exceeding, "MOST_PLACES", 1)
+    told = admin.get("/status/use").text
+    assert "As far as could be asked, nobody uses more than they hold." in told
+    assert "seat: asked for the first 1 of 2 holders." in told
+    assert "You use no more than you hold." in visitor.get("/status/use").text
+    running(app, ada, n1, allocations={n1: {"licence": 1}})
+    with app.app_context():
+        more = factories.make_node("n3", {"seat": 4})
+    running(app, ada, more, allocations={more: {"seat": 1}})
+    own = visitor.get("/status/use").text
+    assert "As far as could be asked, you use no more than you hold." in own
+    assert "seat: asked for the first 1 of 2 nodes on which you hold some." in own
 
 
 def test_who_is_above_sees_it(

@@ -141,6 +141,22 @@ def test_where_the_server_does_not_answer_the_rest_of_the_page_stays(
     expect(page.locator(".use-plot canvas")).to_have_count(2)
 
 
+def test_what_fails_before_the_script_is_there_is_told_as_well(
+    open_page: Open, number: int, page_watch: PageWatch
+) -> None:
+    page_watch.allow("Failed to fetch")
+    page = open_page()
+    page.add_init_script("window.fetch = () => Promise.reject(new TypeError('Failed to fetch'))")
+
+    def late(route: Route) -> None:
+        page.wait_for_timeout(500)
+        route.continue_()
+
+    page.route("**/use.js*", late)
+    page.goto(f"/reservations/{number}")
+    expect(page.locator(".use-part")).to_contain_text("This part did not come.")
+
+
 def test_the_status_page_fetches_who_is_above(
     open_page: Open, number: int, meter: PrometheusDouble
 ) -> None:
