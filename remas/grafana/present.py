@@ -69,6 +69,10 @@ class Present:
             boards[uid] = _board({**found["meta"], **found["dashboard"]}) if found else None
         return boards[uid]
 
+    def dropped_board(self, uid: str) -> None:
+        """Note that there is no such dashboard any more."""
+        self._starts()[uid] = None
+
     def permissions(self, uid: str) -> list[Json]:
         """Who may do what in a folder."""
         if uid not in self._permissions:

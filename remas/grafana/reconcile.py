@@ -58,7 +58,12 @@ def everybody(
         wanted |= {_rule_uid(alert, wish.person) for alert in wish.alerts}
         with refusals.noted(wish.person.id):
             _person(present, wish, policy)
-    for stranger in sorted(present.owners() - known.keys()):
+    strangers = sorted(present.owners() - known.keys())
+    for stranger in strangers:
+        # Moved into the folder of another who is gone, it would look like something kept there.
+        with refusals.noted(stranger):
+            start.drop(present, stranger, gone_with=names.folder(stranger))
+    for stranger in strangers:
         with refusals.noted(stranger):
             _remove(present, stranger, policy, set(known.values()))
     for uid in present.strays():

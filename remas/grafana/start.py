@@ -47,6 +47,7 @@ def drop(present: Present, user_id: int, gone_with: str | None) -> None:
     board = present.board(uid)
     if board is not None and board.folder != gone_with:
         present.grafana.delete_dashboard(uid)
+        present.dropped_board(uid)
 
 
 def wanted(somebody: Person, title: str) -> Json:

@@ -9,7 +9,7 @@ import pytest
 from remas.clients.grafana import Grafana, GrafanaError
 from remas.grafana import reconcile, start
 from tests.support.grafana import NEW, OLD, Double
-from tests.support.grafana_changes import ADA, START, USUAL
+from tests.support.grafana_changes import ADA, BOB, START, USUAL
 from tests.support.grafana_dashboards import stored_board
 from tests.support.grafana_wishes import POLICIES, a_person, a_wish, amiss
 
@@ -182,6 +182,13 @@ def test_it_goes_from_wherever_it_was_moved_to(usual: Double, client: Grafana) -
     reconcile.everybody(client, USUAL[1:], POLICIES)
     assert UID not in usual.state.dashboards
     assert FOLDER not in usual.state.folders
+
+
+def test_it_keeps_no_folder_of_another_who_is_gone_as_well(usual: Double, client: Grafana) -> None:
+    other = f"remas-d-{BOB}"
+    stored_board(usual.state, other, FOLDER, usual.state.dashboards[other]["model"])
+    reconcile.everybody(client, [], POLICIES)
+    assert amiss(usual.state, []) == []
 
 
 def test_one_that_is_left_over_alone_is_found_by_its_tag(usual: Double, client: Grafana) -> None:

@@ -233,7 +233,7 @@ def _left_over(state: State, wishes: Sequence[Wish]) -> Iterator[str]:
             yield f"{uid} is left"
     for uid in state.folders:
         stranger = uid.startswith("remas-u-") and int(uid.removeprefix("remas-u-")) not in known
-        if stranger and not _is_used(state, uid):
+        if stranger and not _is_used(state, uid, known):
             yield f"{uid} is left"
     for uid in state.dashboards:
         if uid.startswith("remas-d-") and int(uid.removeprefix("remas-d-")) not in known:
@@ -243,8 +243,12 @@ def _left_over(state: State, wishes: Sequence[Wish]) -> Iterator[str]:
         yield "our policy is not first, or is there twice"
 
 
-def _is_used(state: State, folder: str) -> bool:
+def _is_used(state: State, folder: str, known: set[int]) -> bool:
+    """Whether something stands there that is not to go: also what begins the folder of somebody
+    who is deactivated, wherever it was moved to."""
     inside = [board["folderUid"] for board in _boards_of_people(state).values()]
+    begin = (state.dashboards.get(f"remas-d-{number}") for number in known)
+    inside += [board["folderUid"] for board in begin if board]
     inside += [rule["folderUID"] for rule in state.rules.values()]
     return folder in [*inside, *(one["parentUid"] for one in state.folders.values())]
 
