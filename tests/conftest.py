@@ -20,7 +20,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from flask_migrate import upgrade
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page
 from sqlalchemy import Engine, create_engine
 
 from remas import create_app, paths
@@ -45,8 +45,6 @@ def pytest_configure(config: pytest.Config) -> None:
     if DATABASE not in DATABASES:
         raise pytest.UsageError(f"REMAS_TEST_DATABASE must be one of {', '.join(DATABASES)}")
     turns.prepare(config)
-    # For a state that comes, however long a machine takes that runs several tests and browsers.
-    expect.set_options(timeout=20_000)
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:

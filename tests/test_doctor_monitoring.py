@@ -49,12 +49,7 @@ def told(environ: dict[str, str], double: Double) -> Callable[..., str]:
     """What the doctor says of Grafana, or of Prometheus, with settings of the test's own."""
 
     def run(**settings: str) -> str:
-        grafana = {
-            "GRAFANA_URL": double.url,
-            "GRAFANA_USERNAME": OWN_LOGIN,
-            "GRAFANA_PASSWORD": OWN_PASSWORD,
-            "REMAS_ADMIN_EMAIL": "operators@example.org",
-        }
+        grafana = {**double.settings(), "REMAS_ADMIN_EMAIL": "operators@example.org"}
         blank = {"PROMETHEUS_URL": "", "REMAS_METRICS_TOKEN": "", "GRAFANA_TOKEN": ""}
         given = {**environ, **blank, **grafana, **settings}
         return CliRunner().invoke(main, ["doctor"], env=given).output

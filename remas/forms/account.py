@@ -23,48 +23,49 @@ class SignInForm(Form):
     next = HiddenField()
 
 
-class PasswordForm(Form):
-    current_password = PasswordField(
-        "Current password",
-        [DataRequired("Write the password you have now.")],
-        render_kw={"autocomplete": "current-password"},
-    )
-    new_password = PasswordField(
-        "New password",
-        [
-            DataRequired("Write a new password."),
-            Length(MIN_LENGTH, MAX_LENGTH, f"A password has at least {MIN_LENGTH} characters."),
-        ],
-        description=f"At least {MIN_LENGTH} characters. A few unrelated words are easy to keep.",
+def _present(label: str, missing: str) -> PasswordField:
+    kept = {"autocomplete": "current-password"}
+    return PasswordField(label, [DataRequired(missing)], render_kw=kept)
+
+
+def _chosen(label: str, missing: str, hint: str) -> PasswordField:
+    too_short = f"A password has at least {MIN_LENGTH} characters."
+    return PasswordField(
+        label,
+        [DataRequired(missing), Length(MIN_LENGTH, MAX_LENGTH, too_short)],
+        description=f"At least {MIN_LENGTH} characters{hint}",
         render_kw={"autocomplete": "new-password", "minlength": MIN_LENGTH},
     )
-    repeated = PasswordField(
-        "New password again",
-        [EqualTo("new_password", "This differs from the new password.")],
-        render_kw={"autocomplete": "new-password"},
+
+
+def _repeated(label: str) -> PasswordField:
+    same = EqualTo("new_password", "This differs from the new password.")
+    return PasswordField(label, [same], render_kw={"autocomplete": "new-password"})
+
+
+class NewPasswordForm(Form):
+    """For whoever has a link instead of the present password."""
+
+    new_password = _chosen(
+        "New password",
+        "Write a new password.",
+        ". A few unrelated words are easy to keep.",
     )
+    repeated = _repeated("New password again")
+
+
+class PasswordForm(NewPasswordForm):
+    current_password = _present("Current password", "Write the password you have now.")
 
 
 class GrafanaPasswordForm(Form):
-    current_password = PasswordField(
-        "Your password here",
-        [DataRequired("Write the password with which you sign in here.")],
-        render_kw={"autocomplete": "current-password"},
+    current_password = _present(
+        "Your password here", "Write the password with which you sign in here."
     )
-    new_password = PasswordField(
-        "Password for Grafana",
-        [
-            DataRequired("Write a password."),
-            Length(MIN_LENGTH, MAX_LENGTH, f"A password has at least {MIN_LENGTH} characters."),
-        ],
-        description=f"At least {MIN_LENGTH} characters, and best another one than here.",
-        render_kw={"autocomplete": "new-password", "minlength": MIN_LENGTH},
+    new_password = _chosen(
+        "Password for Grafana", "Write a password.", ", and best another one than here."
     )
-    repeated = PasswordField(
-        "Password for Grafana again",
-        [EqualTo("new_password", "This differs from the new password.")],
-        render_kw={"autocomplete": "new-password"},
-    )
+    repeated = _repeated("Password for Grafana again")
 
 
 class ForgottenForm(Form):
@@ -72,25 +73,6 @@ class ForgottenForm(Form):
         "Username or e-mail",
         [DataRequired("Write your username or your e-mail address."), Length(max=320)],
         render_kw={"autocomplete": "username", "autocapitalize": "none", "spellcheck": "false"},
-    )
-
-
-class NewPasswordForm(Form):
-    """As `PasswordForm`, for whoever has a link instead of the present password."""
-
-    new_password = PasswordField(
-        "New password",
-        [
-            DataRequired("Write a new password."),
-            Length(MIN_LENGTH, MAX_LENGTH, f"A password has at least {MIN_LENGTH} characters."),
-        ],
-        description=f"At least {MIN_LENGTH} characters. A few unrelated words are easy to keep.",
-        render_kw={"autocomplete": "new-password", "minlength": MIN_LENGTH},
-    )
-    repeated = PasswordField(
-        "New password again",
-        [EqualTo("new_password", "This differs from the new password.")],
-        render_kw={"autocomplete": "new-password"},
     )
 
 

@@ -22,6 +22,7 @@ from remas.services.actor import Actor
 from remas.services.availability import natural_key
 from remas.services.fields import LARGEST_UID
 from remas.services.measuring import Asking
+from remas.services.reservations import held_at
 from remas.services.transaction import DbSession
 from remas.units import Unit
 
@@ -163,11 +164,7 @@ def _held(session: DbSession, at: datetime) -> tuple[Held, Mapping[str, int]]:
         .join(Reservation, Reservation.id == Allocation.reservation_id)
         .join(Node, Node.id == Allocation.node_id)
         .join(User, User.id == Reservation.owner_id)
-        .where(
-            Reservation.cancelled_at.is_(None),
-            Reservation.starts_at <= at,
-            Reservation.ends_at > at,
-        )
+        .where(held_at(at))
         .group_by(*place)
     )
     held: dict[tuple[str, int, str], int] = {}

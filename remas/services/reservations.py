@@ -1,7 +1,7 @@
 """Reading reservations: one, and lists; always in a constant number of queries."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, Select, and_, or_, select
 from sqlalchemy.orm import joinedload, selectinload
@@ -9,7 +9,7 @@ from sqlalchemy.orm import joinedload, selectinload
 from remas import clock
 from remas.errors import NotFound
 from remas.extensions import db
-from remas.models import Allocation, Node, Reservation, Status, User
+from remas.models import Allocation, Node, Reservation, Status, User, overlaps
 from remas.services.actor import Actor
 from remas.services.paging import PER_PAGE, Page, page_of
 from remas.services.sorting import ordered
@@ -121,6 +121,16 @@ def _conditions(wanted: ReservationFilter) -> list[ColumnElement[bool]]:
     if wanted.starts_before is not None:
         conditions.append(Reservation.starts_at < wanted.starts_before)
     return conditions
+
+
+def held_at(moment: datetime) -> ColumnElement[bool]:
+    """Whether a reservation holds its amounts at this moment, in `[starts_at, ends_at)`.
+
+    Not quite the same as running: one that is released holds them until its end, which is rounded
+    up to a whole minute.
+    """
+    instant = overlaps(moment, moment + timedelta.resolution)
+    return and_(Reservation.cancelled_at.is_(None), instant)
 
 
 def in_status(status: Status, now: datetime) -> ColumnElement[bool]:

@@ -17,6 +17,7 @@ from remas.models import (
     Resource,
     User,
 )
+from remas.services.reservations import held_at
 from remas.services.transaction import DbSession
 
 RUNS = Node.state != NodeState.RETIRED
@@ -64,7 +65,6 @@ def now() -> Standing:
 
 
 def _held(session: DbSession) -> list[Held]:
-    moment = clock.now()
     rows = session.execute(
         select(
             User.username,
@@ -78,12 +78,7 @@ def _held(session: DbSession) -> list[Held]:
         .join(User, User.id == Reservation.owner_id)
         .join(Node, Node.id == Allocation.node_id)
         .join(Resource, Resource.id == Allocation.resource_id)
-        .where(
-            Reservation.cancelled_at.is_(None),
-            Reservation.starts_at <= moment,
-            Reservation.ends_at > moment,
-            RUNS,
-        )
+        .where(held_at(clock.now()), RUNS)
         .group_by(User.username, Node.name, Resource.name, Resource.measure)
         .order_by(Node.name, Resource.name, User.username)
     )

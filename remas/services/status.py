@@ -14,6 +14,7 @@ from remas.models.outbox import OutboxState
 from remas.services import heartbeats, outbox
 from remas.services.actor import Actor
 from remas.services.availability import natural_key
+from remas.services.reservations import held_at
 from remas.services.transaction import DbSession
 from remas.units import Unit
 
@@ -108,11 +109,7 @@ def _held(session: DbSession, now: datetime) -> tuple[dict[tuple[int, int], int]
             Allocation.node_id, Allocation.resource_id, Allocation.amount, Allocation.reservation_id
         )
         .join(Reservation, Reservation.id == Allocation.reservation_id)
-        .where(
-            Reservation.cancelled_at.is_(None),
-            Reservation.starts_at <= now,
-            Reservation.ends_at > now,
-        )
+        .where(held_at(now))
     )
     amounts: dict[tuple[int, int], int] = defaultdict(int)
     running: dict[int, set[int]] = defaultdict(set)

@@ -25,6 +25,7 @@ from remas.models import (
 )
 from remas.services import notified
 from remas.services.groups import descendants
+from remas.services.reservations import held_at
 from remas.services.transaction import DbSession
 
 log = logging.getLogger(__name__)
@@ -137,12 +138,7 @@ def _held_at(session: DbSession, user_ids: Collection[int], moment: datetime) ->
             func.sum(Allocation.amount),
         )
         .join(Reservation, Reservation.id == Allocation.reservation_id)
-        .where(
-            Reservation.owner_id.in_(user_ids),
-            Reservation.cancelled_at.is_(None),
-            Reservation.starts_at <= moment,
-            Reservation.ends_at > moment,
-        )
+        .where(Reservation.owner_id.in_(user_ids), held_at(moment))
         .group_by(Reservation.owner_id, Allocation.node_id, Allocation.resource_id)
     )
     return {(owner, node, resource): int(amount) for owner, node, resource, amount in rows}

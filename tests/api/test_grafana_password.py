@@ -10,7 +10,6 @@ from remas import clock
 from tests.api.conftest import Caller
 from tests.support.factories import PASSWORD
 from tests.support.grafana import Double, grafana_double
-from tests.support.grafana_state import OWN_LOGIN, OWN_PASSWORD
 
 PATH = "/me/grafana-password"
 NEW = "four unrelated words"
@@ -30,8 +29,7 @@ def eve_at(make_app: Callable[..., Flask], double: Double, eve: Caller) -> Calla
     """eve, signed in where these settings hold."""
 
     def at(**changes: str) -> Caller:
-        own = {"GRAFANA_USERNAME": OWN_LOGIN, "GRAFANA_PASSWORD": OWN_PASSWORD}
-        app = make_app(**{"GRAFANA_URL": double.url, **own, **changes})
+        app = make_app(**{**double.settings(), **changes})
         pair = Caller(app).post("/auth/token", {"username": "eve", "password": PASSWORD})
         return Caller(app, pair.json["access_token"])
 

@@ -45,6 +45,19 @@ def site(make_app: Callable[..., Flask], double: Double) -> Iterator[Followed]:
         yield site
 
 
+@pytest.fixture
+def told(app: Flask, double: Double, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Commands that run in this process find the test's database and the double."""
+    settings = app.config["REMAS"]
+    ours = {
+        "REMAS_INSTANCE": str(settings.instance),
+        "DATABASE_URL": settings.database_url,
+        "SECRET_KEY": settings.secret_key,
+    }
+    for name, value in {**ours, **double.settings()}.items():
+        monkeypatch.setenv(name, value)
+
+
 class Http:
     """Plain calls: `http("GET", "/health")` gives status and body."""
 

@@ -12,25 +12,14 @@ from remas.letters import alert, alert_shape
 from tests.grafana.test_export import a_rule
 from tests.support import factories
 from tests.support.grafana import Double
-from tests.support.grafana_state import OWN_LOGIN, OWN_PASSWORD
 
 Run = Callable[..., Result]
 EXPR = 'used{node="n1",groupname=~"ada|1007"}'
 
 
 @pytest.fixture
-def run(app: Flask, double: Double, monkeypatch: pytest.MonkeyPatch) -> Run:
+def run(app: Flask, double: Double, told: None) -> Run:
     """The command, on the test's database and the double, which has a rule `cdx1`."""
-    settings = app.config["REMAS"]
-    for name, value in {
-        "REMAS_INSTANCE": str(settings.instance),
-        "DATABASE_URL": settings.database_url,
-        "SECRET_KEY": settings.secret_key,
-        "GRAFANA_URL": double.url,
-        "GRAFANA_USERNAME": OWN_LOGIN,
-        "GRAFANA_PASSWORD": OWN_PASSWORD,
-    }.items():
-        monkeypatch.setenv(name, value)
     with app.app_context():
         factories.make_node("n1", {"cpu": 8})
         factories.make_user("ada", uid=1007)

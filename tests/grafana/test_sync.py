@@ -10,22 +10,11 @@ from remas.jobs.election import GRAFANA, election_for
 from remas.models import User
 from tests.support import factories
 from tests.support.grafana import Double
-from tests.support.grafana_state import OWN_LOGIN, OWN_PASSWORD
 
 
 @pytest.fixture
-def run(app: Flask, double: Double, monkeypatch: pytest.MonkeyPatch):  # type: ignore[no-untyped-def]
+def run(told: None):  # type: ignore[no-untyped-def]
     """The command, on the test's database and the double."""
-    settings = app.config["REMAS"]
-    for name, value in {
-        "REMAS_INSTANCE": str(settings.instance),
-        "DATABASE_URL": settings.database_url,
-        "SECRET_KEY": settings.secret_key,
-        "GRAFANA_URL": double.url,
-        "GRAFANA_USERNAME": OWN_LOGIN,
-        "GRAFANA_PASSWORD": OWN_PASSWORD,
-    }.items():
-        monkeypatch.setenv(name, value)
     return lambda: CliRunner().invoke(main, ["grafana", "sync"])
 
 

@@ -33,7 +33,6 @@ from tests.support.factories import (
     make_user,
 )
 from tests.support.grafana import Double
-from tests.support.grafana_state import OWN_LOGIN, OWN_PASSWORD
 from tests.support.grafana_wishes import TEMPLATE, amiss
 from tests.support.noon import NOW, hours
 
@@ -42,13 +41,8 @@ SOURCE = "remas-prometheus"
 
 
 def settings_of(double: Double) -> dict[str, str]:
-    """How REMAS is told of this Grafana."""
-    return {
-        "GRAFANA_URL": double.url,
-        "GRAFANA_USERNAME": OWN_LOGIN,
-        "GRAFANA_PASSWORD": OWN_PASSWORD,
-        "REMAS_ADMIN_EMAIL": "root@example.org",
-    }
+    """How REMAS is told of this Grafana, and who gets what reaches nobody."""
+    return {**double.settings(), "REMAS_ADMIN_EMAIL": "root@example.org"}
 
 
 @dataclass

@@ -115,6 +115,14 @@ class Double:
         """The client under test, with the account that REMAS would have."""
         return Grafana(self.url, OWN_LOGIN, OWN_PASSWORD, token)
 
+    def settings(self) -> dict[str, str]:
+        """How REMAS is told of this Grafana."""
+        return {
+            "GRAFANA_URL": self.url,
+            "GRAFANA_USERNAME": OWN_LOGIN,
+            "GRAFANA_PASSWORD": OWN_PASSWORD,
+        }
+
     def add_token(self, token: str = "glsa_secret", role: str = "Admin") -> str:
         """A token of a new service account."""
         self.state.tokens[token] = {"id": self.state.number(), "login": "sa-1-remas", "role": role}

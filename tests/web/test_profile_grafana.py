@@ -29,8 +29,7 @@ def typed(current: str = factories.PASSWORD, new: str = NEW, repeated: str = "")
 
 
 def settings_of(double: Double, **more: str) -> dict[str, str]:
-    own = {"GRAFANA_USERNAME": OWN_LOGIN, "GRAFANA_PASSWORD": OWN_PASSWORD}
-    return {"GRAFANA_URL": double.url, "GRAFANA_REDIRECT_URL": SHOWN, **own, **more}
+    return {**double.settings(), "GRAFANA_REDIRECT_URL": SHOWN, **more}
 
 
 @pytest.fixture
